@@ -1,0 +1,8 @@
+"""The core of Alligator, for authors of plugins. Apps import `alligator`."""
+
+from .decisions import Bury, Decision, Defer, Discard, Retry, SkipTask
+from .hookspecs import hookimpl
+
+__version__ = "0.1.0"
+
+__all__ = ["Bury", "Decision", "Defer", "Discard", "Retry", "SkipTask", "hookimpl"]

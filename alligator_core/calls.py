@@ -1,0 +1,172 @@
+"""Calling functions by name: which names a message may hold, and what stands behind them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import ModuleType
+from typing import Any, Final
+
+from .annotations import Restore, restorer
+from .errors import CallableError, ForbiddenCallable, UnknownCallableError, UnknownModuleError
+
+_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A function that a message may name, with what the worker has to know to call it."""
+
+    name: str
+    function: Callable[..., Any]
+    namespace: dict[str, Any]
+    """The globals of its module: the callee is current while its name still stands for the function there."""
+    is_coroutine: bool
+    restore: Restore | None
+    """Turns lists back into the tuples that the annotations ask for; None if they ask for none."""
+
+    @property
+    def attribute(self) -> str:
+        """The function's name within its module."""
+        return self.name.partition(":")[2]
+
+
+class Policy:
+    """Decides which functions and classes a message may name, for producers and workers alike.
+
+    `allow` holds patterns such as `myapp.*` or `time.sleep`, matched against `module.function`. Without it everything
+    that an app defines is allowed, and nothing of the standard library.
+    """
+
+    def __init__(self, allow: Sequence[str] | None = None) -> None:
+        self._allow = None if allow is None else tuple(allow)
+        self._names: dict[Any, str] = {}
+        self._callees: dict[str, tuple[Callee, dict[str, Any], str]] = {}
+
+    def name_of(self, function: Callable[..., Any]) -> str:
+        """Return the name that a worker will find the function by. Raises CallableError if there is none."""
+        try:
+            name = self._names[function]
+        except (KeyError, TypeError):
+            name = self._checked_name(function)
+            self._names[function] = name
+        return name
+
+    def class_name(self, cls: type) -> str:
+        """Return the name that a worker will find a class by. Raises CallableError if there is none."""
+        return self.name_of(cls)
+
+    def find(self, name: str) -> Callee:
+        """Return what a name stands for. Raises CallableError if it stands for nothing that may be called."""
+        cached = self._callees.get(name)
+        # The second look makes a reloaded or patched module count.
+        if cached is not None and cached[1].get(cached[2]) is cached[0].function:
+            return cached[0]
+        callee = self._load(name)
+        self._callees[name] = (callee, callee.namespace, callee.attribute)
+        return callee
+
+    def class_of(self, name: str) -> type:
+        """Return the class of a name, for a serializer. Raises CallableError if it names no allowed class."""
+        found = self.find(name).function
+        if not isinstance(found, type):
+            raise UnknownCallableError(name, "is not a class.")
+        return found
+
+    def _load(self, name: str) -> Callee:
+        if not _NAME.fullmatch(name):
+            raise ForbiddenCallable(name, "is not a name of the form 'package.module:function'.")
+        module_name, _, attribute = name.partition(":")
+        self._check_allowed(name, module_name, attribute)
+        module = _import(name, module_name)
+        function = vars(module).get(attribute)
+        if function is None:
+            raise UnknownCallableError(name, f"is unknown: the module has no {attribute!r}. Was it renamed or removed?")
+        self._check_defined(name, module, attribute, function)
+        is_coroutine = inspect.iscoroutinefunction(function)
+        return Callee(name, function, vars(module), is_coroutine, restorer(function))
+
+    def _checked_name(self, function: Any) -> str:
+        module_name, qualname = _place(function)
+        name = f"{module_name}:{qualname}"
+        _check_shape(name, qualname, function)
+        if module_name == "__main__":
+            name = f"{_main_module(name)}:{qualname}"
+        if self._load(name).function is not function:
+            raise CallableError(name, "is not what its module has under this name now. Was it decorated or replaced?")
+        return name
+
+    def _check_allowed(self, name: str, module: str, attribute: str) -> None:
+        if attribute.startswith("__"):
+            raise ForbiddenCallable(name, "is a dunder name, which no message may use.")
+        if self._allow is None:
+            if module.partition(".")[0] in sys.stdlib_module_names:
+                raise ForbiddenCallable(
+                    name, f"is in the standard library. Wrap it in a function of your own, or allow it: "
+                    f"Gator(allow=['{module}.{attribute}', …])."
+                )  # fmt: skip
+        elif not any(fnmatchcase(f"{module}.{attribute}", pattern) for pattern in self._allow):
+            raise ForbiddenCallable(name, f"is not on the allow list ({', '.join(self._allow) or 'which is empty'}).")
+
+    def _check_defined(self, name: str, module: ModuleType, attribute: str, function: Any) -> None:
+        if not (inspect.isroutine(function) or isinstance(function, type)):
+            raise ForbiddenCallable(name, f"is a {type(function).__name__}, not a function or class.")
+        home, qualname = _place(function)
+        if home != module.__name__ or qualname != attribute:
+            raise ForbiddenCallable(name, f"is only borrowed there: it is defined as '{home}:{qualname}'. Use that name.")
+
+
+def _place(function: Any) -> tuple[str, str]:
+    return str(getattr(function, "__module__", None)), str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def _check_shape(name: str, qualname: str, function: Any) -> None:
+    if qualname == "<lambda>" or "<lambda>" in qualname:
+        raise CallableError(name, "is a lambda, which no worker can find by name. Define it with def in a module.")
+    if "<locals>" in qualname:
+        raise CallableError(name, "is defined inside a function. Move it to the top level of its module.")
+    if inspect.ismethod(function) or "." in qualname:
+        raise CallableError(name, "is a method. Pass a function of a module that looks its object up and calls it.")
+    if not callable(function) or not (inspect.isroutine(function) or isinstance(function, type)):
+        raise CallableError(name, f"is a {type(function).__name__} object, not a function of a module.")
+    if inspect.isbuiltin(function) and function.__module__ in (None, "builtins"):
+        raise ForbiddenCallable(name, "is a builtin. Wrap it in a function of your own.")
+
+
+def _import(name: str, module_name: str) -> ModuleType:
+    main = sys.modules.get("__main__")
+    if main is not None and module_name == _main_name(main):
+        return main
+    try:
+        return importlib.import_module(module_name)
+    except Exception as exc:  # noqa: BLE001  (importing an app's module can raise anything)
+        raise UnknownModuleError(name, f"can't be imported here: {type(exc).__name__}: {exc}.") from exc
+
+
+def _main_module(name: str) -> str:
+    """Return what a worker imports to get at the program that runs as `__main__`."""
+    main = sys.modules["__main__"]
+    found = _main_name(main)
+    if found is None:
+        raise CallableError(name, "is in a __main__ that no worker can import. Move it to a module of its own.")
+    return found
+
+
+def _main_name(main: ModuleType) -> str | None:
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name)
+    file = getattr(main, "__file__", None)
+    if file is None:
+        return None
+    stem = os.path.splitext(os.path.basename(file))[0]
+    beside = os.path.dirname(os.path.abspath(file))
+    reachable = any(os.path.abspath(entry or os.curdir) == beside for entry in sys.path)
+    return stem if stem.isidentifier() and reachable and os.path.isfile(file) else None

@@ -1,0 +1,50 @@
+"""What may become of a task other than plain success: returned from `on_failure`, or raised by hooks and tasks."""
+
+from __future__ import annotations
+
+
+class Decision(Exception):
+    """The root of the decisions below. They are exceptions so that hooks and task functions can raise them."""
+
+
+class Retry(Decision):
+    """Run the task again, `delay` seconds from now.
+
+    Returned from `on_failure` it is final; raised by a task's function it counts against the task's `retries`.
+    """
+
+    def __init__(self, delay: float = 0.0) -> None:
+        self.delay = delay
+        super().__init__(f"retry in {delay:g} s")
+
+
+class Defer(Decision):
+    """Not now: put the task back unchanged, ready again after `delay` seconds. Counts as no attempt."""
+
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+        super().__init__(f"deferred by {delay:g} s")
+
+
+class Discard(Decision):
+    """Drop the task for good, without a dead letter."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason or "discarded")
+
+
+class Bury(Decision):
+    """Move the task to the dead letters now, whatever retries are left."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason or "buried")
+
+
+class SkipTask(Decision):
+    """Raised in `before_enqueue`: don't enqueue this task. The caller gets it back with the status `canceled`."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason or "skipped")

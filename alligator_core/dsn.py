@@ -1,0 +1,172 @@
+"""DSNs: one URL that says which backend, where, and with which options."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+from .errors import DsnError, OptionError
+
+T = TypeVar("T")
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SECRET_OPTION = re.compile(r"pass|secret|token|credential|(^|_)key$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Dsn:
+    """A parsed DSN: `scheme://user:password@host:port,host2/path?option=value`.
+
+    Its repr and str show neither the password nor an option that is named like a secret.
+    """
+
+    scheme: str
+    hosts: tuple[tuple[str, int | None], ...] = ()
+    path: str = ""
+    """Everything from the slash after the host on, percent-decoded, slash included."""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Dsn:
+        """Parse a DSN. Raises DsnError, which never shows the password, for one that can't be read."""
+        match = _SCHEME.match(text)
+        if not match:
+            raise DsnError(f"{_masked(text)!r} is not a DSN: it should look like scheme://host:port/path?option=value.")
+        rest, _, query = text[match.end() :].partition("?")
+        authority, slash, path = rest.partition("/")
+        if authority and "@" not in authority and "@" in text:
+            raise DsnError(f"{_masked(text)!r} has an @ behind its host: percent-encode / ? and @ in a password.")
+        username, password, location = _split_credentials(authority)
+        return cls(
+            scheme=match[1].lower(),
+            hosts=tuple(_host_and_port(part, text) for part in location.split(",") if part),
+            path=unquote(slash + path),
+            username=username,
+            password=password,
+            options=_parse_query(query, text),
+        )
+
+    @property
+    def host(self) -> str | None:
+        """The first host, None if the DSN names none."""
+        return self.hosts[0][0] if self.hosts else None
+
+    @property
+    def port(self) -> int | None:
+        """The first host's port, None if the DSN leaves it to the backend."""
+        return self.hosts[0][1] if self.hosts else None
+
+    def without_option(self, name: str) -> Dsn:
+        """Return the same DSN without one option."""
+        return replace(self, options={key: value for key, value in self.options.items() if key != name})
+
+    def read_options(self, **readers: Callable[[str], T]) -> dict[str, Any]:
+        """Return the value of each option that is given, read by its reader.
+
+        A reader takes the text and returns the value, or raises a ValueError that says what it should be.
+        Raises OptionError for an option without a reader, naming the nearest that has one, and for a bad value.
+        """
+        values: dict[str, Any] = {}
+        for name, text in self.options.items():
+            if name not in readers:
+                raise OptionError.unknown(name, readers, owner=f"{self.scheme}://")
+            try:
+                values[name] = readers[name](text)
+            except ValueError as exc:
+                shown = "***" if _SECRET_OPTION.search(name) else repr(text)
+                raise OptionError(f"{self.scheme}:// option {name}={shown}: {exc}.", name) from None
+        return values
+
+    def __str__(self) -> str:
+        user = f"{self.username or ''}{':***' if self.password is not None else ''}"
+        at = "@" if self.username is not None or self.password is not None else ""
+        hosts = ",".join(_shown_host(host, port) for host, port in self.hosts)
+        shown = "&".join(f"{k}={'***' if _SECRET_OPTION.search(k) else _masked(v)}" for k, v in self.options.items())
+        return f"{self.scheme}://{user}{at}{hosts}{self.path}{'?' if shown else ''}{shown}"
+
+    def __repr__(self) -> str:
+        return f"Dsn({str(self)!r})"
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Return a reader that takes only these words, in any case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError(f"it must be one of {', '.join(allowed)}")
+        return text.lower()
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """Read a duration of 0 s or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ValueError("it must be a number of seconds, 0 or more")
+    return value
+
+
+def whole(text: str, lowest: int = 0) -> int:
+    """Read a whole number of `lowest` or more."""
+    if not text.isascii() or not text.isdigit() or int(text) < lowest:
+        raise ValueError(f"it must be a whole number, {lowest} or more")
+    return int(text)
+
+
+def yes_or_no(text: str) -> bool:
+    """Read a switch: yes/no, true/false, on/off, 1/0."""
+    word = text.strip().lower()
+    if word in {"yes", "true", "on", "1"}:
+        return True
+    if word in {"no", "false", "off", "0"}:
+        return False
+    raise ValueError("it must be yes or no")
+
+
+def _split_credentials(authority: str) -> tuple[str | None, str | None, str]:
+    # The last @ separates: a password with an unescaped @ in it must not end up in the host's name.
+    credentials, at, location = authority.rpartition("@")
+    if not at:
+        return None, None, location
+    username, colon, password = credentials.partition(":")
+    return unquote(username) or None, unquote(password) if colon else None, location
+
+
+def _host_and_port(text: str, dsn: str) -> tuple[str, int | None]:
+    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    if not colon:
+        host, port = text, ""
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise DsnError(f"{_masked(dsn)!r} has the port {port!r}: a port is a number from 1 to 65535.")
+    return unquote(host.strip("[]")), int(port) if port else None
+
+
+def _parse_query(query: str, dsn: str) -> dict[str, str]:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
+        raise DsnError(f"{_masked(dsn)!r} names the option {twice!r} twice.")
+    return options
+
+
+def _shown_host(host: str, port: int | None) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
+
+
+def _masked(text: str) -> str:
+    """Hide what could be a password in a text that may not be a DSN at all."""
+    head, at, tail = text.rpartition("@")
+    shown = f"{head.partition('://')[0]}://***@{tail}" if at else text
+    return re.sub(r"([?&][^=&]*(?:pass|secret|token|credential|key)[^=&]*=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)

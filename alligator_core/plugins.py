@@ -1,0 +1,152 @@
+"""Discovery: finding installed plugins by entry point, and loading only those that are needed."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+from . import hookspecs
+from .dsn import Dsn
+from .errors import AlligatorException, PluginError, UnknownPluginError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from .backend import Backend
+    from .serializer import Serializer
+
+BACKENDS: Final = "alligator.backends"
+SERIALIZERS: Final = "alligator.serializers"
+HOOKS: Final = "alligator.hooks"
+KINDS: Final = {BACKENDS: "backend", SERIALIZERS: "serializer", HOOKS: "hooks"}
+
+
+class PluginManager(pluggy.PluginManager):
+    """The plugins of one Gator. Two Gators never share one, so they can't mix."""
+
+    def __init__(self) -> None:
+        super().__init__(hookspecs.PROJECT)
+        self.add_hookspecs(hookspecs)
+
+    def load_hooks(self, wanted: Iterable[object] | None) -> None:
+        """Register hook plugins: all that are installed, or only the `wanted` names and objects."""
+        for item in _installed(HOOKS) if wanted is None else wanted:
+            if isinstance(item, str):
+                self.load(HOOKS, item)
+            else:
+                self.add(item)
+
+    def load(self, group: str, name: str, *, shown: str | None = None) -> object:
+        """Import and register the plugin of a name, once; `shown` replaces the name in the error if there is none."""
+        entry = _only(group, name, shown)
+        try:
+            plugin = entry.load()
+        except Exception as exc:  # noqa: BLE001  (a plugin's import can raise anything)
+            raise PluginError(f"{_described(entry)} can't be imported: {exc!r}.", [_distribution(entry)]) from exc
+        self.add(plugin, owner=_described(entry), distribution=_distribution(entry))
+        return plugin
+
+    def add(self, plugin: object, *, owner: str | None = None, distribution: str = "") -> None:
+        """Register a module or object with hooks, unless it is already; check it against the specs."""
+        if self.is_registered(plugin):
+            return
+        owner = owner or f"the plugin {plugin!r}"
+        try:
+            self.register(plugin)
+            self.check_pending()
+        except pluggy.PluginValidationError as exc:
+            self.unregister(plugin)
+            raise PluginError(f"{owner} doesn't fit the specs: {exc}", [distribution]) from exc
+
+    def make_backend(self, dsn: Dsn) -> Backend:
+        """Build the backend that the DSN's scheme names."""
+        plugin = self.load(BACKENDS, dsn.scheme, shown=repr(str(dsn)))
+        return self._make("make_backend", plugin, dsn.scheme, dsn=dsn)  # type: ignore[no-any-return]
+
+    def make_serializer(self, name: str) -> Serializer:
+        """Build the serializer of a name."""
+        plugin = self.load(SERIALIZERS, name)
+        return self._make("make_serializer", plugin, name, name=name, options={})  # type: ignore[no-any-return]
+
+    def _make(self, hook: str, plugin: object, name: str, **arguments: object) -> Any:
+        # Ask the one plugin that the entry point named, not whoever else implements the hook.
+        others = [other for other in self.get_plugins() if other is not plugin]
+        made = self.subset_hook_caller(hook, others)(**arguments)
+        if made is None:
+            raise PluginError(f"The plugin {plugin!r} is registered for {name!r}, but its {hook} made nothing.")
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A plugin as `alligator plugins` shows it: `hooks` are the specs it implements, `error` why it can't be used."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    hooks: tuple[str, ...] = ()
+    error: str = ""
+
+
+def survey() -> list[Installed]:
+    """Load every installed plugin, each into a manager of its own, and say what it is or what is wrong with it."""
+    return [_inspect(group, entry) for group in KINDS for entry in _entry_points(group)]
+
+
+def import_object(path: str) -> object:
+    """Return what `module:attribute` names. Raises PluginError with the reason."""
+    module, colon, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute) if colon else importlib.import_module(module)
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise PluginError(f"{path!r} can't be imported: {exc}.") from exc
+
+
+@cache
+def _entry_points(group: str) -> tuple[EntryPoint, ...]:
+    # Imported late: a Gator made with backend_class and without plugins never pays for it.
+    from importlib.metadata import entry_points
+
+    unique = {(entry.name, entry.value, _distribution(entry)): entry for entry in entry_points(group=group)}
+    return tuple(unique.values())
+
+
+def _installed(group: str) -> list[str]:
+    return sorted({entry.name for entry in _entry_points(group)})
+
+
+def _only(group: str, name: str, shown: str | None) -> EntryPoint:
+    found = [entry for entry in _entry_points(group) if entry.name == name]
+    if not found:
+        raise UnknownPluginError(KINDS[group], name, _installed(group), shown=shown)
+    if len(found) > 1:
+        owners = sorted(_distribution(entry) for entry in found)
+        raise PluginError(f"{' and '.join(owners)} both claim the {KINDS[group]} {name!r}: uninstall one.", owners)
+    return found[0]
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unnamed distribution"
+
+
+def _described(entry: EntryPoint) -> str:
+    return f"The {KINDS.get(entry.group, 'plugin')} {entry.name!r} of {_distribution(entry)} ({entry.value})"
+
+
+def _inspect(group: str, entry: EntryPoint) -> Installed:
+    manager = PluginManager()
+    hooks: tuple[str, ...] = ()
+    error = ""
+    try:
+        plugin = manager.load(group, entry.name)
+        hooks = tuple(sorted(caller.name for caller in manager.get_hookcallers(plugin) or ()))
+    except AlligatorException as exc:
+        error = str(exc)
+    version = entry.dist.version if entry.dist else ""
+    return Installed(KINDS[group], entry.name, _distribution(entry), version, hooks, error)

@@ -1,0 +1,133 @@
+"""A task: one call of one function, with what is known about it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import constants
+from .errors import OptionError
+from .options import TaskOptions
+
+if TYPE_CHECKING:
+    from .gator import Gator
+
+T = TypeVar("T")
+
+
+def new_id() -> str:
+    """Return a unique id of 32 hex digits that sorts by time, to the millisecond (as UUID version 7 does)."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+
+
+class Task:
+    """One call of one function. Apps get it from `gator.task()`, hooks and `task_class`es get it in the worker.
+
+    Only what differs from the defaults below is stored on an instance: most tasks are made, run and dropped.
+    """
+
+    task_id: str
+    name: str = ""
+    """Where the worker finds the function: `module:function`."""
+    func: Callable[..., Any] | None = None
+    args: list[Any]
+    kwargs: dict[str, Any]
+    options: TaskOptions
+    queue: str = constants.ALL
+    attempt: int = 1
+    """Which run this is, counted from 1; a run that a crash cut short is not counted."""
+    deliveries: int = 1
+    """One more than the number of workers that died under it."""
+    enqueued_at: float = 0.0
+    """Epoch seconds by the producer's clock."""
+    headers: dict[str, str]
+    """Text that travels with the task, for hooks: trace ids, tenants."""
+    status: str = constants.WAITING
+    result: Any = None
+    """What the function returned; None until then."""
+    error: BaseException | None = None
+    """What the function raised; None until then."""
+    gator: Gator | None = None
+    _contexts: ExitStack | None = None
+
+    def __init__(
+        self,
+        task_id: str | None = None,
+        retries: int = 0,
+        is_async: bool | str = True,
+        on_start: Callable[..., object] | str | None = None,
+        on_success: Callable[..., object] | str | None = None,
+        on_error: Callable[..., object] | str | None = None,
+        depends_on: object = None,
+        delay_by: float | timedelta | None = None,
+        delay_until: float | datetime | date | None = None,
+        *,
+        priority: int | None = None,
+    ) -> None:
+        """Make a task that calls nothing yet: `to_call` says what. See `gator.options` for the options."""
+        self.options = TaskOptions.checked(
+            retries=retries,
+            is_async=is_async,
+            on_start=on_start,
+            on_success=on_success,
+            on_error=on_error,
+            depends_on=depends_on,
+            delay_by=delay_by,
+            delay_until=delay_until,
+            priority=priority,
+        )
+        self.task_id = new_id() if task_id is None else checked_id(task_id)
+        self.args, self.kwargs, self.headers = [], {}, {}
+
+    @property
+    def retries(self) -> int:
+        """How often a failed run may be repeated."""
+        return self.options.retries
+
+    def to_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Say which function the task calls, and with what."""
+        self.func, self.args, self.kwargs = func, list(args), kwargs
+
+    def run(self) -> Any:
+        """Call the function and return what it returns; for a coroutine function, the coroutine.
+
+        Override it in a `task_class` to wrap every call. Retries, hooks and the outcome are the worker's business.
+        """
+        if self.func is None:
+            raise OptionError(f"Task {self.task_id!r} has nothing to call: use task.to_call(function, …) first.")
+        return self.func(*self.args, **self.kwargs)
+
+    def enter_context(self, context: AbstractContextManager[T]) -> T:
+        """Enter a context manager that stays open until the function has returned. For `before_task` hooks."""
+        if self._contexts is None:
+            self._contexts = ExitStack()
+        return self._contexts.enter_context(context)
+
+    def serialize(self) -> bytes:
+        """Return the task as it goes over the wire. Needs the Gator that the task came from."""
+        return self._bound().codec.encode(self)
+
+    @staticmethod
+    def deserialize(body: bytes, gator: Gator) -> Task:
+        """Return the task that a message holds. Raises MessageError or CallableError if it holds none."""
+        return gator.codec.decode(body, gator.queue_name)
+
+    def _bound(self) -> Gator:
+        if self.gator is None:
+            raise OptionError(f"Task {self.task_id!r} belongs to no Gator yet: enqueue it, or set task.gator.")
+        return self.gator
+
+    def __repr__(self) -> str:
+        # Arguments may be secrets: they are not shown.
+        return f"<{type(self).__name__} {self.task_id} {self.name or self.func!r} {self.status}>"
+
+
+def checked_id(task_id: str) -> str:
+    """Return an id of the caller's own if every backend can carry it. Raises OptionError."""
+    if not isinstance(task_id, str) or not 0 < len(task_id) <= 200 or not task_id.isprintable():
+        raise OptionError(f"task_id={task_id!r}: it must be 1 to 200 printable characters.", "task_id")
+    return task_id

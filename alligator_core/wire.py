@@ -1,0 +1,122 @@
+"""Wire format 1: `<serializer>[;name=value…]\\n<payload>`, what lies on every queue.
+
+The first line is readable; the serializer's bytes follow. `docs/wire-format.md` is the public page with test vectors.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, NamedTuple
+
+from .errors import MessageError
+
+VERSION: Final = "1"
+
+_TYPES: Final[dict[str, type | tuple[type, ...]]] = {
+    "id": str,
+    "task": str,
+    "args": list,
+    "kwargs": dict,
+    "retries": int,
+    "attempt": int,
+    "enqueued_at": (int, float),
+    "options": dict,
+    "headers": dict,
+}
+
+
+class Payload(NamedTuple):
+    """The payload of a message, checked: what every serializer carries as a map with these keys.
+
+    `task` is `module:function`; `retries` says how often a failed run may be repeated; `attempt` counts runs from 1;
+    `enqueued_at` is in epoch seconds by the producer's clock; `headers` maps strings to strings.
+    Only `id` and `task` must be there; the others default to what is empty.
+    """
+
+    id: str
+    task: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    retries: int
+    attempt: int
+    enqueued_at: float
+    options: dict[str, Any]
+    headers: dict[str, str]
+
+
+def pack(serializer: str, payload: bytes) -> bytes:
+    """Return the message for a payload that the serializer of this name made."""
+    return b"%b\n%b" % (serializer.encode(), payload)
+
+
+def unpack(body: bytes) -> tuple[str, bytes]:
+    """Split a message into the serializer's name and the payload. Raises MessageError for anything else."""
+    # A first line longer than this is no first line: don't search megabytes of garbage for its end.
+    end = body.find(b"\n", 0, 512)
+    if end < 0:
+        raise MessageError("It is no Alligator message: its first line names no serializer.")
+    try:
+        name, *parameters = body[:end].decode("ascii").split(";")
+    except UnicodeDecodeError:
+        raise MessageError("It is no Alligator message: its first line isn't text.") from None
+    for parameter in parameters:
+        _check_parameter(parameter)
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise MessageError(f"It is no Alligator message: its first line is {name!r}.")
+    return name, body[end + 1 :]
+
+
+def read_payload(payload: Any) -> Payload:
+    """Check a decoded payload and fill in what it leaves out. Raises MessageError saying which key is wrong."""
+    if type(payload) is not dict:
+        raise MessageError(f"Its payload is a {type(payload).__name__}, not a map.")
+    get = payload.get
+    found = Payload(
+        get("id"),
+        get("task"),
+        get("args", []),
+        get("kwargs", {}),
+        get("retries", 0),
+        get("attempt", 1),
+        get("enqueued_at", 0.0),
+        get("options", {}),
+        get("headers", {}),
+    )
+    # One comparison for the usual message; only a message that fails it is searched for the reason.
+    if tuple(map(type, found)) not in _USUAL or found.retries < 0 or found.attempt < 1 or found.headers or found.kwargs:
+        _check(found)
+    return found
+
+
+_USUAL: Final = {
+    (str, str, list, dict, int, int, float, dict, dict),
+    (str, str, list, dict, int, int, int, dict, dict),
+}
+
+
+def _check(payload: Payload) -> None:
+    for key, value in payload._asdict().items():
+        if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+            raise MessageError(f"Its {key!r} is {_short(value)}, which is not what wire format {VERSION} has there.")
+    if payload.retries < 0 or payload.attempt < 1 or not math.isfinite(payload.enqueued_at):
+        raise MessageError("Its 'retries', 'attempt' or 'enqueued_at' is out of range.")
+    if not all(isinstance(key, str) for key in payload.kwargs):
+        raise MessageError("Its 'kwargs' has a key that isn't text.")
+    if not all(isinstance(text, str) for pair in payload.headers.items() for text in pair):
+        raise MessageError("Its 'headers' hold something that isn't text.")
+
+
+def _check_parameter(parameter: str) -> None:
+    name, _, value = parameter.partition("=")
+    if name == "v":
+        if value != VERSION:
+            raise MessageError(f"It is in wire format {_short(value)}; this worker reads {VERSION}. Upgrade the worker.")
+    elif name == "sig":
+        raise MessageError("It is signed, and this worker has no secret to verify signatures with.")
+    else:
+        raise MessageError(f"Its first line has {_short(name)}, which wire format {VERSION} doesn't know.")
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "…"
