@@ -1,0 +1,78 @@
+"""Simple offline task queues: `gator = Gator("sqlite:///queue.db")`, then `gator.task(function, …)`.
+
+This is what apps import. Authors of plugins import `alligator_core`.
+"""
+
+from alligator_core import __version__
+from alligator_core.constants import ALL, CANCELED, DELAYED, FAILED, RETRYING, SUCCESS, WAITING
+from alligator_core.decisions import Bury, Defer, Discard, Retry, SkipTask
+from alligator_core.errors import (
+    AlligatorException,
+    BackendError,
+    BackendUnavailable,
+    BodyTooLarge,
+    CallableError,
+    ConfigurationError,
+    DsnError,
+    EnqueueError,
+    ForbiddenCallable,
+    MessageError,
+    MultipleDelayError,
+    OptionError,
+    PluginError,
+    PushError,
+    TaskFailed,
+    UncarriableArgument,
+    UnknownCallableError,
+    UnknownModuleError,
+    UnknownPluginError,
+    UnsupportedFeature,
+)
+from alligator_core.gator import Gator
+from alligator_core.hookspecs import hookimpl
+from alligator_core.options import Options
+from alligator_core.outcome import Outcome
+from alligator_core.task import Task
+from alligator_core.worker import Worker
+
+__all__ = [
+    "ALL",
+    "CANCELED",
+    "DELAYED",
+    "FAILED",
+    "RETRYING",
+    "SUCCESS",
+    "WAITING",
+    "AlligatorException",
+    "BackendError",
+    "BackendUnavailable",
+    "BodyTooLarge",
+    "Bury",
+    "CallableError",
+    "ConfigurationError",
+    "Defer",
+    "Discard",
+    "DsnError",
+    "EnqueueError",
+    "ForbiddenCallable",
+    "Gator",
+    "MessageError",
+    "MultipleDelayError",
+    "OptionError",
+    "Options",
+    "Outcome",
+    "PluginError",
+    "PushError",
+    "Retry",
+    "SkipTask",
+    "Task",
+    "TaskFailed",
+    "UncarriableArgument",
+    "UnknownCallableError",
+    "UnknownModuleError",
+    "UnknownPluginError",
+    "UnsupportedFeature",
+    "Worker",
+    "hookimpl",
+    "__version__",
+]

@@ -238,7 +238,7 @@ class Backend(ABC):
         """Remove all that waits, delayed included, and return how many; reserved ones stay. Feature `purge`."""
         raise self.unsupported(PURGE, "purge()")
 
-    def dead(  # noqa: D417
+    def dead(
         self,
         queue: str,  # noqa: ARG002
         ids: Collection[str] | None = None,  # noqa: ARG002

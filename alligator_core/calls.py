@@ -120,11 +120,15 @@ class Policy:
             raise ForbiddenCallable(name, f"is a {type(function).__name__}, not a function or class.")
         home, qualname = _place(function)
         if home != module.__name__ or qualname != attribute:
-            raise ForbiddenCallable(name, f"is only borrowed there: it is defined as '{home}:{qualname}'. Use that name.")
+            raise ForbiddenCallable(
+                name, f"is only borrowed there: it is defined as '{home}:{qualname}'. Use that name."
+            )
 
 
 def _place(function: Any) -> tuple[str, str]:
-    return str(getattr(function, "__module__", None)), str(getattr(function, "__qualname__", type(function).__qualname__))
+    return str(getattr(function, "__module__", None)), str(
+        getattr(function, "__qualname__", type(function).__qualname__)
+    )
 
 
 def _check_shape(name: str, qualname: str, function: Any) -> None:
@@ -146,7 +150,7 @@ def _import(name: str, module_name: str) -> ModuleType:
         return main
     try:
         return importlib.import_module(module_name)
-    except Exception as exc:  # noqa: BLE001  (importing an app's module can raise anything)
+    except Exception as exc:
         raise UnknownModuleError(name, f"can't be imported here: {type(exc).__name__}: {exc}.") from exc
 
 

@@ -1,25 +1,25 @@
 """Every error that Alligator raises.
 
-    AlligatorException
-    ├── ConfigurationError            the app or its environment is set up wrongly
-    │   ├── DsnError                  a DSN that can't be read
-    │   ├── UnknownPluginError        no installed plugin serves the scheme or name
-    │   ├── PluginError               an installed plugin is broken, or two claim one name
-    │   └── OptionError               an option that doesn't exist, or has a value out of range
-    │       └── MultipleDelayError    both delay_by and delay_until
-    ├── UnsupportedFeature            the backend can't do what was asked
-    ├── EnqueueError                  the call can't become a task
-    │   ├── UncarriableArgument       the serializer can't carry an argument unchanged
-    │   ├── BodyTooLarge              the encoded task exceeds the backend's limit
-    │   └── CallableError             the function can't be called by name
-    │       ├── UnknownModuleError
-    │       ├── UnknownCallableError
-    │       └── ForbiddenCallable     policy: standard library, re-exports, not on the allow list
-    ├── MessageError                  what lies on the queue is no task of ours
-    ├── BackendError                  the server or file refused or failed
-    │   ├── BackendUnavailable        it can't be reached just now; trying again may help
-    │   └── PushError                 some of the messages were not taken
-    └── TaskFailed                    a task failed, and its own exception can't be shown
+AlligatorException
+├── ConfigurationError            the app or its environment is set up wrongly
+│   ├── DsnError                  a DSN that can't be read
+│   ├── UnknownPluginError        no installed plugin serves the scheme or name
+│   ├── PluginError               an installed plugin is broken, or two claim one name
+│   └── OptionError               an option that doesn't exist, or has a value out of range
+│       └── MultipleDelayError    both delay_by and delay_until
+├── UnsupportedFeature            the backend can't do what was asked
+├── EnqueueError                  the call can't become a task
+│   ├── UncarriableArgument       the serializer can't carry an argument unchanged
+│   ├── BodyTooLarge              the encoded task exceeds the backend's limit
+│   └── CallableError             the function can't be called by name
+│       ├── UnknownModuleError
+│       ├── UnknownCallableError
+│       └── ForbiddenCallable     policy: standard library, re-exports, not on the allow list
+├── MessageError                  what lies on the queue is no task of ours
+├── BackendError                  the server or file refused or failed
+│   ├── BackendUnavailable        it can't be reached just now; trying again may help
+│   └── PushError                 some of the messages were not taken
+└── TaskFailed                    a task failed, and its own exception can't be shown
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def make_backend(dsn: Dsn) -> Backend | None:
 
 @hookspec(firstresult=True)
 def make_serializer(name: str, options: Mapping[str, str]) -> Serializer | None:
-    """Build the serializer of a name. Called once per Gator and name, when the Gator is made or a worker meets the name.
+    """Build the serializer of a name. Called once per Gator and name, when a Gator is made or a worker meets the name.
 
     Only the package whose entry point in `alligator.serializers` bears the name is asked. `options` are reserved.
     Return None only if the name is not yours after all. An exception reaches the caller of the Gator.

@@ -46,7 +46,7 @@ class PluginManager(pluggy.PluginManager):
         entry = _only(group, name, shown)
         try:
             plugin = entry.load()
-        except Exception as exc:  # noqa: BLE001  (a plugin's import can raise anything)
+        except Exception as exc:
             raise PluginError(f"{_described(entry)} can't be imported: {exc!r}.", [_distribution(entry)]) from exc
         self.add(plugin, owner=_described(entry), distribution=_distribution(entry))
         return plugin

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import constants
 from .errors import OptionError
-from .options import TaskOptions
+from .task_options import TaskOptions
 
 if TYPE_CHECKING:
     from .gator import Gator
@@ -101,10 +101,15 @@ class Task:
             raise OptionError(f"Task {self.task_id!r} has nothing to call: use task.to_call(function, …) first.")
         return self.func(*self.args, **self.kwargs)
 
+    def contexts(self) -> ExitStack:
+        """Return a fresh stack of the context managers of one run; the worker enters and leaves it."""
+        self._contexts = ExitStack()
+        return self._contexts
+
     def enter_context(self, context: AbstractContextManager[T]) -> T:
         """Enter a context manager that stays open until the function has returned. For `before_task` hooks."""
         if self._contexts is None:
-            self._contexts = ExitStack()
+            raise RuntimeError("enter_context works while a worker runs the task: call it in before_task.")
         return self._contexts.enter_context(context)
 
     def serialize(self) -> bytes:

@@ -110,7 +110,9 @@ def _check_parameter(parameter: str) -> None:
     name, _, value = parameter.partition("=")
     if name == "v":
         if value != VERSION:
-            raise MessageError(f"It is in wire format {_short(value)}; this worker reads {VERSION}. Upgrade the worker.")
+            raise MessageError(
+                f"It is in wire format {_short(value)}; this worker reads {VERSION}. Upgrade the worker."
+            )
     elif name == "sig":
         raise MessageError("It is signed, and this worker has no secret to verify signatures with.")
     else:

@@ -1,0 +1,138 @@
+"""The codec of a Gator: tasks to messages and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .calls import Policy
+from .errors import MessageError, UncarriableArgument
+from .serializer import Serializer
+from .task import Task
+from .task_options import DEFAULTS, TaskOptions
+from .wire import Payload, pack, read_payload, unpack
+
+if TYPE_CHECKING:
+    from .gator import Gator
+
+
+class Codec:
+    """Encodes with one serializer, decodes with every one on the accept list, and checks what messages name."""
+
+    def __init__(
+        self,
+        gator: Gator,
+        serializer: Serializer,
+        accept: Sequence[str],
+        load: Callable[[str], Serializer],
+        policy: Policy,
+    ) -> None:
+        self._gator = gator
+        self._serializer = serializer
+        self._load = load
+        self._policy = policy
+        self._accept = tuple(accept)
+        self._loaded: dict[str, Serializer] = {serializer.name: serializer}
+        self._head = pack(serializer.name, b"")
+        self._dumps = serializer.dumps
+        self._options: dict[tuple[object, ...], TaskOptions] = {}
+
+    def encode(self, task: Task) -> bytes:
+        """Return the message of a task. Raises EnqueueError if it can't be one."""
+        payload: dict[str, Any] = {"id": task.task_id, "task": task.name, "args": task.args}
+        if task.kwargs:
+            payload["kwargs"] = task.kwargs
+        options = task.options
+        if options is not DEFAULTS:
+            self._add_options(payload, options)
+        if task.attempt != 1:
+            payload["attempt"] = task.attempt
+        payload["enqueued_at"] = task.enqueued_at
+        if task.headers:
+            payload["headers"] = task.headers
+        return self._encode(payload)
+
+    def decode(self, body: bytes, queue: str) -> Task:
+        """Return the task that a message holds. Raises MessageError or CallableError if it holds none."""
+        payload = self._read(body)
+        callee = self._policy.find(payload.task)
+        task = Task.__new__(self._gator.task_class)
+        task.task_id = payload.id
+        task.name = payload.task
+        task.func = callee.function
+        task.args, task.kwargs = payload.args, payload.kwargs
+        if callee.restore is not None:
+            task.args, task.kwargs = callee.restore(task.args, task.kwargs)
+        task.options = self._options_of(payload) if payload.options or payload.retries else DEFAULTS
+        task.queue = queue
+        task.attempt = payload.attempt
+        task.enqueued_at = payload.enqueued_at
+        task.headers = payload.headers
+        task.gator = self._gator
+        return task
+
+    def again(self, body: bytes, *, attempt: int, headers: Mapping[str, str]) -> bytes:
+        """Return a message for another attempt at the same call.
+
+        It is made from the message, not from the task: the function may have changed its own arguments.
+        """
+        payload = {key: value for key, value in self._read(body)._asdict().items() if value}
+        return self._encode({**payload, "attempt": attempt, "headers": dict(headers)})
+
+    def _encode(self, payload: Mapping[str, Any]) -> bytes:
+        try:
+            return self._head + self._dumps(payload, self._policy.class_name)
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise _uncarriable(payload, exc) from exc
+
+    def _read(self, body: bytes) -> Payload:
+        name, data = unpack(body)
+        serializer = self._loaded.get(name) or self._accepted(name)
+        try:
+            payload = serializer.loads(data, self._policy.class_of)
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise MessageError(f"Its {name} payload can't be read: {exc}.") from exc
+        return read_payload(payload)
+
+    def _accepted(self, name: str) -> Serializer:
+        if name not in self._accept:
+            accept = ", ".join(self._accept)
+            raise MessageError(f"It is serialized with {name!r}; this worker accepts {accept}: Gator(accept=[…]).")
+        return self._loaded.setdefault(name, self._load(name))
+
+    def _add_options(self, payload: dict[str, Any], options: TaskOptions) -> None:
+        if options.retries:
+            payload["retries"] = options.retries
+        named: dict[str, Any] = {
+            name: value if isinstance(value, str) else self._policy.name_of(value)
+            for name, value in options.callbacks().items()
+        }
+        if options.priority is not None:
+            named["priority"] = options.priority
+        if named:
+            payload["options"] = named
+
+    def _options_of(self, payload: Payload) -> TaskOptions:
+        # Most tasks share a few sets of options: checking each set once keeps it off the hot path.
+        try:
+            key = (payload.retries, *payload.options.items())
+            found = self._options.get(key)
+            if found is None:
+                known = {name: payload.options.get(name) for name in ("on_start", "on_success", "on_error", "priority")}
+                found = TaskOptions.checked(retries=payload.retries, **known)
+                if len(self._options) < 1000:
+                    self._options[key] = found
+        except (TypeError, ValueError) as exc:
+            raise MessageError(f"Its options can't be read: {exc}") from exc
+        return found
+
+
+def _uncarriable(payload: Mapping[str, Any], exc: Exception) -> UncarriableArgument:
+    path: Sequence[object] = getattr(exc, "path", ())
+    if isinstance(exc, RecursionError):
+        return UncarriableArgument(f"An argument of {payload['task']}", "is nested too deeply, or contains itself.")
+    if not path:
+        return UncarriableArgument(f"An argument of {payload['task']}", f"can't be carried: {exc}")
+    first, *rest = path
+    place = str(first) + "".join(f"[{key!r}]" for key in rest)
+    return UncarriableArgument(f"{payload['task']}: {place}", str(exc))

@@ -1,0 +1,302 @@
+"""The Gator: one app's way to its queues."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from itertools import groupby
+from typing import Any
+
+from . import backend as _backend
+from . import constants
+from .backend import Backend, DeadLetter, Entry, Message, QueueSize
+from .batch import Batch
+from .calls import Policy
+from .codec import Codec
+from .decisions import SkipTask
+from .dsn import Dsn
+from .errors import (
+    BodyTooLarge,
+    CallableError,
+    ConfigurationError,
+    MessageError,
+    OptionError,
+    TaskFailed,
+    UnsupportedFeature,
+)
+from .hosted import run_here, take_one
+from .observers import notify
+from .options import Options
+from .plugins import PluginManager
+from .producer import Producer
+from .task import Task
+from .task_options import DEFAULTS, TaskOptions, read_is_async
+
+
+class Gator(Producer):
+    """One app's way to its queues: enqueues plain functions, and is what its workers are started with.
+
+    Make one per app, at import time: nothing is connected to before the first task. It can be used from any thread,
+    and in a forked child.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        queue_name: str = constants.ALL,
+        task_class: type[Task] = Task,
+        backend_class: Callable[[Dsn], Backend] | None = None,
+        *,
+        serializer: str | None = None,
+        accept: Sequence[str] | None = None,
+        allow: Sequence[str] | None = None,
+        plugins: Iterable[object] | None = None,
+        is_async: bool | str = True,
+    ) -> None:
+        """Set up the queues behind a DSN.
+
+        Args:
+            dsn: Where the queues are, such as `redis://localhost:6379/0`; `?serializer=…` may name a serializer.
+            queue_name: The queue for tasks that name none.
+            task_class: A subclass of Task, to wrap every call by overriding `run`. Its `__init__` is not called.
+            backend_class: Builds the backend from the parsed DSN, instead of the installed plugin.
+            serializer: The installed serializer that encodes arguments; json by default.
+            accept: The serializers a worker decodes; by default the own one, and json.
+            allow: Patterns such as `myapp.*` that a function's `module.name` must match; by default everything an
+                app defines, and nothing of the standard library.
+            plugins: Hook plugins: names of installed ones, modules or objects. By default all that are installed.
+            is_async: False runs tasks in process, at once. Words of an environment variable will do.
+
+        Raises DsnError, OptionError, UnknownPluginError or PluginError.
+        """
+        self._gator = self
+        self._queue = checked_queue(queue_name)
+        self.dsn = Dsn.parse(dsn)
+        self.task_class = task_class
+        self.is_async = read_is_async(is_async)
+        self.plugins = PluginManager()
+        self.policy = Policy(allow)
+        self._defaults = DEFAULTS if self.is_async else TaskOptions(is_async=False)
+        self._batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
+        self._backend_class = backend_class
+        self.plugins.load_hooks(plugins)
+        self.codec = self._build_codec(serializer, accept)
+        self.backend = self._build(self.dsn.without_option("serializer"))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Gator:
+        """Make a Gator from the environment: ALLIGATOR_CONN is the DSN.
+
+        ALLIGATOR_PREFIX, where set, is put before the queue's name with `_`; ALLIGATOR_ASYNC is `is_async`.
+        `settings` are those of a Gator, and win. Raises ConfigurationError without ALLIGATOR_CONN.
+        """
+        environ = os.environ if environ is None else environ
+        dsn = settings.pop("dsn", None) or environ.get("ALLIGATOR_CONN")
+        if not dsn:
+            raise ConfigurationError("ALLIGATOR_CONN is not set: set it to a DSN such as redis://localhost:6379/0.")
+        queue, prefix = settings.pop("queue_name", constants.ALL), environ.get("ALLIGATOR_PREFIX")
+        settings.setdefault("is_async", environ.get("ALLIGATOR_ASYNC") or True)
+        return cls(dsn, f"{prefix}_{queue}" if prefix else queue, **settings)
+
+    @property
+    def queue_name(self) -> str:
+        """The queue for tasks that name none."""
+        return self._queue
+
+    def build_backend(self, dsn: str) -> Backend:
+        """Build a backend for another DSN, with the plugins of this Gator."""
+        return self._build(Dsn.parse(dsn))
+
+    def options(self, *, task_id: str | None = None, queue_name: str | None = None, **settings: Any) -> Options:
+        """Return what makes tasks under other options. Use it with `with`, or keep it.
+
+        Args:
+            task_id: An id of your own, for one task: a push of an id that is queued already is a no-op.
+            queue_name: Another queue.
+            settings: `retries` (how often a failed run is repeated), `is_async`, `delay_by` (seconds or timedelta),
+                `delay_until` (epoch seconds, datetime or date; naive ones are UTC), `priority` (0 to 9, 9 first), and
+                `on_start(task)`, `on_success(task, result)`, `on_error(task, error)`: functions or their paths.
+
+        Raises OptionError for an unknown option or a bad value, UnsupportedFeature if the backend has no such thing.
+        """
+        queue = self._queue if queue_name is None else checked_queue(queue_name)
+        return Options(self, task_id=task_id, queue_name=queue, settings=settings)
+
+    def batch(self) -> Batch:
+        """Collect the tasks that are made in a `with` block, and push them together at its end.
+
+        They are on the queue once the block is left; if it raises, none is. Tasks made in other threads and asyncio
+        tasks are not collected.
+        """
+        return Batch(self._batch, self._push_all)
+
+    def push(self, task: Task, func: Callable[..., object], *args: Any, **kwargs: Any) -> Task:
+        """Enqueue a task that was made by hand, to call a function."""
+        task.to_call(func, *args, **kwargs)
+        task.name = self.policy.name_of(func)
+        task.queue, task.gator = self._queue, self
+        self.check_options(task.options)
+        return self.submit(task)
+
+    def submit(self, task: Task) -> Task:
+        """Enqueue a prepared task, or run it here if it isn't async. Most apps call `task` instead."""
+        if self._admit(task):
+            self._push_all([(task, self._message(task))])
+        return task
+
+    def submit_all(self, tasks: Sequence[Task]) -> None:
+        """Enqueue prepared tasks, in chunks as large as the backend takes."""
+        self._push_all([(task, self._message(task)) for task in tasks if self._admit(task)])
+
+    def pop(self) -> Task | None:
+        """Run the next task here, and return it when it has finished; None if none is ready or it will be retried.
+
+        Raises the task's own exception once no retry is left.
+        """
+        return self._finish(take_one(self, lambda consumer: next(iter(consumer.reserve(1, 0)), None)))
+
+    def get(self, task_id: str) -> Task | None:
+        """Run one waiting task here, whatever its delay. Otherwise as `pop`."""
+        self.require(_backend.GET, "get()")
+        return self._finish(take_one(self, lambda consumer: consumer.get(self._queue, task_id)))
+
+    def execute(self, task: Task) -> Any:
+        """Run a task in this process, retries included, and return the function's result. Raises what it raises."""
+        return run_here(self, task).result
+
+    def cancel(self, task_id: str) -> Task | None:
+        """Take a waiting task off the queue and return it; None when it is no longer waiting."""
+        self.require(_backend.CANCEL, "cancel()")
+        message = self.backend.cancel(self._queue, task_id)
+        return None if message is None else self._canceled(message)
+
+    def len(self) -> int:
+        """Count what waits, delayed tasks included."""
+        return self.size().waiting
+
+    def size(self) -> QueueSize:
+        """Count the tasks of the queue by state."""
+        return self.backend.size(self._queue)
+
+    def peek(self, task_id: str) -> Entry | None:
+        """Look at a task that waits or runs, without touching it."""
+        self.require(_backend.PEEK, "peek()")
+        return self.backend.peek(self._queue, task_id)
+
+    def purge(self) -> int:
+        """Remove everything that waits, and return how many tasks that were."""
+        self.require(_backend.PURGE, "purge()")
+        return self.backend.purge(self._queue)
+
+    def dead(self, ids: Sequence[str] | None = None, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
+        """List dead letters, the latest first."""
+        self.require(_backend.DEAD_LETTERS, "dead()")
+        return self.backend.dead(self._queue, ids, limit, offset)
+
+    def requeue(self, ids: Sequence[str] | None = None) -> list[str]:
+        """Put dead letters back on the queue, all of them without `ids`; return the ids of those that went back."""
+        self.require(_backend.DEAD_LETTERS, "requeue()")
+        return self.backend.requeue(self._queue, ids)
+
+    def purge_dead(self, ids: Sequence[str] | None = None) -> int:
+        """Remove dead letters for good, all of them without `ids`; return how many."""
+        self.require(_backend.DEAD_LETTERS, "purge_dead()")
+        return self.backend.purge_dead(self._queue, ids)
+
+    def close(self) -> None:
+        """Let go of connections and files. The next task opens them anew."""
+        self.backend.close()
+
+    def require(self, feature: str, wanted: str) -> None:
+        """Raise UnsupportedFeature unless the backend declares a feature."""
+        if feature not in self.backend.features:
+            raise UnsupportedFeature(self.backend.name, feature, wanted)
+
+    def check_options(self, options: TaskOptions) -> None:
+        """Raise UnsupportedFeature or OptionError for options that this backend can't carry."""
+        if options.priority is not None:
+            self.require(_backend.PRIORITY, "priority=")
+        if options.delay_by is None and options.delay_until is None:
+            return
+        self.require(_backend.DELAY, "delay_by= or delay_until=")
+        limit = self.backend.limits.max_delay
+        if options.delay > limit:
+            raise OptionError(
+                f"A delay of {options.delay:g} s is above the {limit:g} s that {self.backend.name} can hold."
+            )
+
+    def __repr__(self) -> str:
+        return f"Gator({str(self.dsn)!r}, {self._queue!r})"
+
+    def _admit(self, task: Task) -> bool:
+        """Ask the hooks; run the task here if it isn't async. True if it is to be pushed."""
+        hook = self.plugins.hook.before_enqueue
+        if hook.get_hookimpls():
+            try:
+                hook(gator=self, task=task)
+            except SkipTask:
+                task.status = constants.CANCELED
+                return False
+        if task.options.is_async:
+            return True
+        run_here(self, task)
+        return False
+
+    def _push_all(self, pairs: Sequence[tuple[Task, Message]]) -> None:
+        batch = self._batch.get()
+        if batch is not None:
+            batch.collected += pairs
+            return
+        size = self.backend.limits.max_batch
+        for queue, group in groupby(pairs, key=lambda pair: pair[0].queue):
+            messages = [message for _, message in group]
+            for start in range(0, len(messages), size):
+                self.backend.push(queue, messages[start : start + size])
+        if self.plugins.hook.after_enqueue.get_hookimpls():
+            for task, _ in pairs:
+                notify(self.plugins.hook.after_enqueue, gator=self, task=task)
+
+    def _message(self, task: Task) -> Message:
+        body = self.codec.encode(task)
+        if len(body) > self.backend.limits.max_body:
+            raise BodyTooLarge(len(body), self.backend.limits.max_body, self.backend.name)
+        options = task.options
+        if options is DEFAULTS:
+            return Message(task.task_id, body)
+        if options.delay_by is not None or options.delay_until is not None:
+            task.status = constants.DELAYED
+        priority = constants.DEFAULT_PRIORITY if options.priority is None else options.priority
+        return Message(task.task_id, body, priority, options.delay)
+
+    def _finish(self, task: Task | None) -> Task | None:
+        if task is None or task.status == constants.SUCCESS:
+            return task
+        if task.status == constants.FAILED:
+            raise task.error or TaskFailed(f"{task!r} failed.")
+        return None
+
+    def _canceled(self, message: Message) -> Task:
+        try:
+            task = self.codec.decode(message.body, self._queue)
+        except (MessageError, CallableError):
+            # It is off the queue whatever it holds, and the caller must hear of it.
+            task = self.task_class(message.id)
+        task.status = constants.CANCELED
+        return task
+
+    def _build_codec(self, serializer: str | None, accept: Sequence[str] | None) -> Codec:
+        name = serializer or self.dsn.options.get("serializer") or "json"
+        accepted = (name, "json") if accept is None else accept
+        load = self.plugins.make_serializer
+        return Codec(self, load(name), accepted, load, self.policy)
+
+    def _build(self, dsn: Dsn) -> Backend:
+        return self.plugins.make_backend(dsn) if self._backend_class is None else self._backend_class(dsn)
+
+
+def checked_queue(name: str) -> str:
+    """Return a queue's name if it is one. Raises OptionError."""
+    if not isinstance(name, str) or not 0 < len(name) <= 200 or not name.isprintable():
+        raise OptionError(f"queue_name={name!r}: it must be 1 to 200 printable characters.", "queue_name")
+    return name

@@ -1,0 +1,66 @@
+"""The keeper: a thread that keeps a session alive while its worker is busy running a task."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from .errors import BackendError
+from .session import COALESCE, Session
+
+log = logging.getLogger("alligator.worker")
+
+TICK = 0.02
+HOARDING = 1.0
+"""Seconds that one task may run before what waits behind it is given back to the queue."""
+
+
+class Keeper:
+    """Sends the heartbeat, flushes acks that wait behind a long task, gives back what would wait too long.
+
+    Use it with `with`: its thread lives as long as the block. `on_tick` is called every 20 ms as well.
+    """
+
+    def __init__(self, session: Session, lease: float, on_tick: Callable[[], None] | None = None) -> None:
+        self._session = session
+        self._interval = lease / 3
+        self._on_tick = on_tick
+        self._next_beat = time.monotonic() + self._interval
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alligator-keeper", daemon=True)
+
+    def __enter__(self) -> Keeper:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(min(TICK, self._interval)):
+            try:
+                self._tick(time.monotonic())
+            except BackendError as exc:
+                log.warning("Could not renew the lease, will try again: %s", exc)
+            except Exception:
+                # A dead keeper would cost the lease of everything in hand: whatever happens, it goes on.
+                log.exception("The keeper failed, and goes on")
+
+    def _tick(self, now: float) -> None:
+        if self._on_tick is not None:
+            self._on_tick()
+        session = self._session
+        if now >= self._next_beat:
+            self._next_beat = now + self._interval
+            session.forget(session.consumer.keep_alive())
+        if session.running is None:
+            return
+        since = session.settling_since
+        if since and now - since > COALESCE:
+            session.try_flush()
+        if session.waiting and now - session.running_since > HOARDING:
+            count = session.give_back()
+            log.info("Gave back %d tasks that waited behind a long one", count)

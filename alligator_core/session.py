@@ -1,0 +1,153 @@
+"""A session: one consumer, the messages it has in hand, and what became of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from .backend import Bury, Delivery, Release, Settlement
+from .errors import AlligatorException, BackendError
+from .outcome import Outcome
+from .runner import Runner
+from .settling import settlement_of
+from .task import Task
+
+if TYPE_CHECKING:
+    from .gator import Gator
+
+log = logging.getLogger("alligator.worker")
+
+COALESCE = 0.01
+"""Seconds that an ack waits for others at most: what a crash may repeat, against a round trip per task."""
+
+
+class Session:
+    """Reserves messages, runs them one at a time and settles them together.
+
+    One thread works (`reserve`, `run`); a `Keeper` looks after the rest from another. What they share is built on
+    single operations of a deque and a list, which are atomic, so that the working thread takes no lock per task.
+    """
+
+    def __init__(self, gator: Gator, queues: Sequence[str], *, lease: float, max_deliveries: int) -> None:
+        self.consumer = gator.backend.consumer(queues, lease)
+        self.waiting: deque[Delivery] = deque()
+        """Reserved, not started."""
+        self.running: Delivery | None = None
+        self.running_since = 0.0
+        self.settling_since = 0.0
+        """When the oldest settlement that waits began to wait; 0 if none does."""
+        self.task: Task | None = None
+        """The task that ran last."""
+        self._codec = gator.codec
+        self._runner = Runner(gator)
+        self._max_deliveries = max_deliveries
+        self._settlements: list[Settlement] = []
+        self._flushing = Lock()
+
+    def reserve(self, limit: int, wait: float) -> int:
+        """Take up to `limit` messages into hand, waiting up to `wait` seconds; return how many came."""
+        self.waiting.extend(self.consumer.reserve(limit, wait))
+        return len(self.waiting)
+
+    def run_next(self) -> Outcome | None:
+        """Run the next message in hand and note its settlement; None when there is none."""
+        try:
+            delivery = self.waiting.popleft()
+        except IndexError:
+            return None
+        settlement, outcome = self._run(delivery)
+        self._settlements.append(settlement)
+        now = time.monotonic()
+        if not self.settling_since:
+            self.settling_since = now
+        elif now - self.settling_since > COALESCE:
+            self.try_flush()
+        return outcome
+
+    def give_back(self) -> int:
+        """Release what is in hand and not started. Returns how many."""
+        released = 0
+        while True:
+            try:
+                self._settlements.append(Release(self.waiting.pop()))
+            except IndexError:
+                break
+            released += 1
+        if released:
+            self.try_flush()
+        return released
+
+    def forget(self, lost: Sequence[Delivery]) -> None:
+        """Don't start what this consumer no longer holds: another one runs it."""
+        for delivery in lost:
+            try:
+                self.waiting.remove(delivery)
+            except ValueError:
+                continue
+
+    def flush(self) -> None:
+        """Tell the backend what became of the messages. Raises BackendError; what it wasn't told is kept."""
+        with self._flushing:
+            count = len(self._settlements)
+            if not count:
+                return
+            batch = self._settlements[:count]
+            stale = self.consumer.settle(batch)
+            # Others may have been appended meanwhile: they wait for the next flush.
+            del self._settlements[:count]
+            self.settling_since = time.monotonic() if self._settlements else 0.0
+        for delivery in stale:
+            log.warning("%s was settled too late: its lease had run out, and it may run twice", delivery.id)
+
+    def try_flush(self) -> bool:
+        """Flush; where the backend fails, log it and keep what it wasn't told for the next time."""
+        try:
+            self.flush()
+        except BackendError as exc:
+            log.warning("Could not settle, will try again: %s", exc)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Settle what is done and give back at once all that isn't."""
+        try:
+            if not any(self.try_flush() or time.sleep(0.2) for _ in range(5)):
+                log.error("%d finished tasks could not be settled: they will run again", len(self._settlements))
+            self.consumer.close()
+        finally:
+            self._runner.close()
+
+    def _run(self, delivery: Delivery) -> tuple[Settlement, Outcome]:
+        if delivery.deliveries > 1:
+            # It may take this process with it: what is done must not have to be done again.
+            self.try_flush()
+            if delivery.deliveries > self._max_deliveries:
+                return _poison(delivery)
+        try:
+            task = self._codec.decode(delivery.body, delivery.queue)
+        except AlligatorException as exc:
+            return _unreadable(delivery, exc)
+        task.deliveries = delivery.deliveries
+        self.task = task
+        self.running_since = time.monotonic()
+        self.running = delivery
+        try:
+            outcome = self._runner.run(task)
+        finally:
+            self.running = None
+        return settlement_of(self._codec, task, outcome, delivery), outcome
+
+
+def _poison(delivery: Delivery) -> tuple[Settlement, Outcome]:
+    reason = f"Its worker died under it {delivery.deliveries - 1} times."
+    log.error("%s goes to the dead letters: %s", delivery.id, reason)
+    return Bury(delivery, reason), Outcome("dead", reason=reason)
+
+
+def _unreadable(delivery: Delivery, exc: AlligatorException) -> tuple[Settlement, Outcome]:
+    log.error("%s goes to the dead letters: %s", delivery.id, exc)
+    return Bury(delivery, str(exc)), Outcome("dead", exc, reason=str(exc))

@@ -1,0 +1,45 @@
+"""From outcome to settlement: what the backend is told about each delivery."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from . import backend
+from .errors import AlligatorException
+from .outcome import Outcome
+from .task import Task
+
+if TYPE_CHECKING:
+    from .codec import Codec
+
+MAX_REASON = 8000
+"""Characters of a dead letter's reason: an exception's text may be of any length."""
+
+
+def settlement_of(codec: Codec, task: Task, outcome: Outcome, delivery: backend.Delivery) -> backend.Settlement:
+    """Return the ack decision for a task that ran: every outcome has exactly one."""
+    if outcome.kind in ("success", "discard"):
+        return backend.Ack(delivery)
+    if outcome.kind == "defer":
+        return backend.Release(delivery, outcome.delay)
+    attempt = task.attempt + 1 if outcome.kind == "retry" else 1
+    try:
+        body = codec.again(delivery.body, attempt=attempt, headers=task.headers)
+    except AlligatorException as exc:
+        # A header that can't be encoded, say: the delivered message is still there to be kept.
+        return backend.Bury(delivery, f"It can't be put back for another attempt: {exc}")
+    if outcome.kind == "retry":
+        return backend.Replace(delivery, backend.Message(delivery.id, body, delivery.priority, outcome.delay))
+    return backend.Bury(delivery, reason_of(task, outcome), body)
+
+
+def reason_of(task: Task, outcome: Outcome) -> str:
+    """Return the reason that a dead letter gets: a line for the eye, then the traceback."""
+    error = outcome.error
+    if outcome.reason:
+        summary = outcome.reason
+    else:
+        summary = "".join(traceback.format_exception_only(type(error), error)).strip() if error else "unknown"
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__)) if error else ""
+    return f"{summary[:1000]} (attempt {task.attempt} of {task.retries + 1})\n\n{trace[-MAX_REASON:]}".strip()

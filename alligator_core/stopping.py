@@ -1,0 +1,99 @@
+"""Stopping a worker: signals, the grace period, and leaving a task that outlasts it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from .errors import BackendError
+from .runner import Interrupted
+from .session import Session
+
+log = logging.getLogger("alligator.worker")
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LAST_RESORT = 1.0
+"""Seconds that a task gets to unwind when it is left."""
+
+
+class Stopping:
+    """A worker's way to its end: `request` starts it, `watch` sees to it that it gets there."""
+
+    def __init__(self, grace: float) -> None:
+        self.requested = False
+        self._grace = grace
+        self._deadline = float("inf")
+        self._announced = False
+        self._left = False
+        self._main: int | None = None
+
+    def request(self) -> None:
+        """Ask for the end; a second time, ask for it now. Safe in a signal handler: it only sets fields."""
+        self._deadline = 0.0 if self.requested else time.monotonic() + self._grace
+        self.requested = True
+
+    @contextmanager
+    def on_signals(self, session: Session) -> Iterator[None]:
+        """Make SIGTERM and SIGINT requests while the block runs; only the main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def received(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            self.request()
+            # Only the task's own code is left this way: never a half-finished exchange with the backend.
+            if time.monotonic() >= self._deadline and session.running is not None:
+                raise Interrupted
+
+        previous = {number: signal.signal(number, received) for number in SIGNALS}
+        self._main = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._main = None
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def watch(self, session: Session, announce: Callable[[], None]) -> None:
+        """Called by the keeper, often: give back what hasn't started, and end what outlasts the grace period."""
+        if not self.requested:
+            return
+        if not self._announced:
+            self._announced = True
+            announce()
+        session.give_back()
+        if session.running is None or time.monotonic() < self._deadline:
+            return
+        if not self._left:
+            self._left = True
+            self._leave(session)
+        elif self._main is not None and time.monotonic() > self._deadline + LAST_RESORT:
+            self._end_process(session)
+
+    def _leave(self, session: Session) -> None:
+        log.warning("%s still runs after the grace period: it is given back", session.task)
+        if self._main is not None:
+            self._deadline = time.monotonic()
+            signal.pthread_kill(self._main, SIGNALS[0])
+        else:
+            # Nobody can end a function that runs in somebody else's thread; but others can have its task.
+            self._release(session)
+
+    def _end_process(self, session: Session) -> None:
+        log.warning("%s can't be interrupted: the process ends under it", session.task)
+        self._release(session)
+        logging.shutdown()
+        os._exit(0)
+
+    def _release(self, session: Session) -> None:
+        session.try_flush()
+        try:
+            session.consumer.close()
+        except BackendError as exc:
+            log.warning("Could not give back: %s", exc)
