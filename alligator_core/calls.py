@@ -126,9 +126,8 @@ class Policy:
 
 
 def _place(function: Any) -> tuple[str, str]:
-    return str(getattr(function, "__module__", None)), str(
-        getattr(function, "__qualname__", type(function).__qualname__)
-    )
+    qualname = getattr(function, "__qualname__", type(function).__qualname__)
+    return getattr(function, "__module__", None) or "builtins", str(qualname)
 
 
 def _check_shape(name: str, qualname: str, function: Any) -> None:

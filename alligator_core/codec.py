@@ -10,10 +10,13 @@ from .errors import MessageError, UncarriableArgument
 from .serializer import Serializer
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions
-from .wire import Payload, pack, read_payload, unpack
+from .wire import Payload, pack, read_payload, serializer_of
 
 if TYPE_CHECKING:
     from .gator import Gator
+
+_PLAIN = {"id", "task", "args", "enqueued_at"}
+_PLAIN_TYPES = (list, float)
 
 
 class Codec:
@@ -32,9 +35,11 @@ class Codec:
         self._load = load
         self._policy = policy
         self._accept = tuple(accept)
-        self._loaded: dict[str, Serializer] = {serializer.name: serializer}
+        self._by_line: dict[bytes, Serializer] = {}
         self._head = pack(serializer.name, b"")
         self._dumps = serializer.dumps
+        self._find, self._class_name, self._class_of = policy.find, policy.class_name, policy.class_of
+        self._task_class = gator.task_class
         self._options: dict[tuple[object, ...], TaskOptions] = {}
 
     def encode(self, task: Task) -> bytes:
@@ -54,21 +59,23 @@ class Codec:
 
     def decode(self, body: bytes, queue: str) -> Task:
         """Return the task that a message holds. Raises MessageError or CallableError if it holds none."""
-        payload = self._read(body)
-        callee = self._policy.find(payload.task)
-        task = Task.__new__(self._gator.task_class)
-        task.task_id = payload.id
-        task.name = payload.task
+        raw = self._read(body)
+        task = Task.__new__(self._task_class)
+        task.gator = self._gator
+        task.queue = queue
+        if type(raw) is dict and raw.keys() == _PLAIN:
+            # The usual message has these keys only: what is checked here is all that there is to check.
+            task.task_id, name, task.args, task.enqueued_at = raw["id"], raw["task"], raw["args"], raw["enqueued_at"]
+            task.kwargs, task.headers, task.options = {}, {}, DEFAULTS
+            if not type(task.task_id) is type(name) is str or (type(task.args), type(task.enqueued_at)) != _PLAIN_TYPES:
+                read_payload(raw)
+        else:
+            name = self._fill(task, read_payload(raw))
+        task.name = name
+        callee = self._find(name)
         task.func = callee.function
-        task.args, task.kwargs = payload.args, payload.kwargs
         if callee.restore is not None:
             task.args, task.kwargs = callee.restore(task.args, task.kwargs)
-        task.options = self._options_of(payload) if payload.options or payload.retries else DEFAULTS
-        task.queue = queue
-        task.attempt = payload.attempt
-        task.enqueued_at = payload.enqueued_at
-        task.headers = payload.headers
-        task.gator = self._gator
         return task
 
     def again(self, body: bytes, *, attempt: int, headers: Mapping[str, str]) -> bytes:
@@ -76,29 +83,41 @@ class Codec:
 
         It is made from the message, not from the task: the function may have changed its own arguments.
         """
-        payload = {key: value for key, value in self._read(body)._asdict().items() if value}
+        payload = {key: value for key, value in read_payload(self._read(body))._asdict().items() if value}
         return self._encode({**payload, "attempt": attempt, "headers": dict(headers)})
 
     def _encode(self, payload: Mapping[str, Any]) -> bytes:
         try:
-            return self._head + self._dumps(payload, self._policy.class_name)
+            return self._head + self._dumps(payload, self._class_name)
         except (TypeError, ValueError, RecursionError) as exc:
             raise _uncarriable(payload, exc) from exc
 
-    def _read(self, body: bytes) -> Payload:
-        name, data = unpack(body)
-        serializer = self._loaded.get(name) or self._accepted(name)
+    def _read(self, body: bytes) -> Any:
+        first_line, _, payload = body.partition(b"\n")
+        serializer = self._by_line.get(first_line) or self._accepted(first_line)
         try:
-            payload = serializer.loads(data, self._policy.class_of)
+            return serializer.loads(payload, self._class_of)
         except (TypeError, ValueError, RecursionError) as exc:
-            raise MessageError(f"Its {name} payload can't be read: {exc}.") from exc
-        return read_payload(payload)
+            raise MessageError(f"Its {serializer.name} payload can't be read: {exc}.") from exc
 
-    def _accepted(self, name: str) -> Serializer:
+    def _fill(self, task: Task, payload: Payload) -> str:
+        task.task_id = payload.id
+        task.args, task.kwargs = payload.args, payload.kwargs
+        task.options = self._options_of(payload) if payload.options or payload.retries else DEFAULTS
+        task.attempt = payload.attempt
+        task.enqueued_at = payload.enqueued_at
+        task.headers = payload.headers
+        return payload.task
+
+    def _accepted(self, first_line: bytes) -> Serializer:
+        name = serializer_of(first_line)
         if name not in self._accept:
             accept = ", ".join(self._accept)
             raise MessageError(f"It is serialized with {name!r}; this worker accepts {accept}: Gator(accept=[…]).")
-        return self._loaded.setdefault(name, self._load(name))
+        serializer = self._serializer if name == self._serializer.name else self._load(name)
+        if len(self._by_line) < 100:
+            self._by_line[first_line] = serializer
+        return serializer
 
     def _add_options(self, payload: dict[str, Any], options: TaskOptions) -> None:
         if options.retries:

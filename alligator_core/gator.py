@@ -147,7 +147,9 @@ class Gator(Producer):
 
     def submit_all(self, tasks: Sequence[Task]) -> None:
         """Enqueue prepared tasks, in chunks as large as the backend takes."""
-        self._push_all([(task, self._message(task)) for task in tasks if self._admit(task)])
+        if self.plugins.hook.before_enqueue.get_hookimpls() or not all(task.options.is_async for task in tasks):
+            tasks = [task for task in tasks if self._admit(task)]
+        self._push_all([(task, self._message(task)) for task in tasks])
 
     def pop(self) -> Task | None:
         """Run the next task here, and return it when it has finished; None if none is ready or it will be retried.

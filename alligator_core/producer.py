@@ -39,13 +39,15 @@ class Producer:
         Raises EnqueueError if the call can't become a task, BackendError if the backend doesn't take it, and with
         `is_async=False` whatever the function raises.
         """
-        return self._gator.submit(self._make(func, args, kwargs))
+        return self._gator.submit(self._make(func, self._gator.policy.name_of(func), args, kwargs))
 
     async def atask(self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Task:
         """Enqueue as `task` does, from a coroutine: the event loop goes on while the backend is talked to."""
         import asyncio
 
-        submit = partial(copy_context().run, self._gator.submit, self._make(func, args, kwargs))
+        submit = partial(
+            copy_context().run, self._gator.submit, self._make(func, self._gator.policy.name_of(func), args, kwargs)
+        )
         return await asyncio.get_running_loop().run_in_executor(None, submit)
 
     def map(self, func: Callable[[T], object], iterable: Iterable[T]) -> list[Task]:
@@ -65,16 +67,17 @@ class Producer:
         made: list[Task] = []
         remaining = iter(calls)
         chunk = self._gator.backend.limits.max_batch
-        while tasks := [self._make(func, args, {}) for args in islice(remaining, chunk)]:
+        name = self._gator.policy.name_of(func)
+        while tasks := [self._make(func, name, args, {}) for args in islice(remaining, chunk)]:
             self._gator.submit_all(tasks)
             made += tasks
         return made
 
-    def _make(self, func: Callable[..., object], args: Sequence[Any], kwargs: dict[str, Any]) -> Task:
+    def _make(self, func: Callable[..., object], name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Task:
         gator = self._gator
         # Not by task_class(…): its __init__ checks options, which were checked once for all tasks made here.
         task = Task.__new__(gator.task_class)
-        task.name = gator.policy.name_of(func)
+        task.name = name
         task.func = func
         task.args, task.kwargs, task.headers = list(args), kwargs, {}
         task.options = self._defaults

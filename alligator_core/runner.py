@@ -42,6 +42,8 @@ class Runner:
         self._on_retry = bound(hook.on_retry)
         self._on_dead = bound(hook.on_dead)
         self._after_task = bound(hook.after_task)
+        self._is_plain = self._before_task is None and gator.task_class.run is Task.run
+        """Nothing comes between the worker and the function: it can be called straight."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, task: Task) -> Outcome:
@@ -63,7 +65,12 @@ class Runner:
 
     def _run(self, task: Task) -> Outcome:
         try:
-            result = self._attempt(task)
+            if self._is_plain and task.options is DEFAULTS:
+                result = task.func(*task.args, **task.kwargs)  # type: ignore[misc]
+                if type(result) is CoroutineType:
+                    result = self._await(result)
+            else:
+                result = self._attempt(task)
         except (Interrupted, KeyboardInterrupt):
             raise
         except BaseException as exc:  # noqa: BLE001  (a task may raise SystemExit or CancelledError too)
@@ -81,12 +88,6 @@ class Runner:
         return outcome
 
     def _attempt(self, task: Task) -> Any:
-        if self._before_task is None and task.options is DEFAULTS:
-            result = task.run()
-            return self._await(result) if type(result) is CoroutineType else result
-        return self._attempt_with_hooks(task)
-
-    def _attempt_with_hooks(self, task: Task) -> Any:
         result = None
         with task.contexts():
             if self._before_task is not None:

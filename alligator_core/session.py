@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from .backend import Bury, Delivery, Release, Settlement
+from .backend import Ack, Bury, Delivery, Release, Settlement
 from .errors import AlligatorException, BackendError
-from .outcome import Outcome
+from .outcome import SUCCEEDED, Outcome
 from .runner import Runner
 from .settling import settlement_of
 from .task import Task
@@ -44,6 +44,9 @@ class Session:
         """The task that ran last."""
         self._codec = gator.codec
         self._runner = Runner(gator)
+        self._decode, self._run_task = self._codec.decode, self._runner.run
+        self._now = time.monotonic()
+        """When the last task ended, or the last messages came: one look at the clock serves for a task."""
         self._max_deliveries = max_deliveries
         self._settlements: list[Settlement] = []
         self._flushing = Lock()
@@ -51,6 +54,7 @@ class Session:
     def reserve(self, limit: int, wait: float) -> int:
         """Take up to `limit` messages into hand, waiting up to `wait` seconds; return how many came."""
         self.waiting.extend(self.consumer.reserve(limit, wait))
+        self._now = time.monotonic()
         return len(self.waiting)
 
     def run_next(self) -> Outcome | None:
@@ -59,13 +63,21 @@ class Session:
             delivery = self.waiting.popleft()
         except IndexError:
             return None
-        settlement, outcome = self._run(delivery)
-        self._settlements.append(settlement)
-        now = time.monotonic()
-        if not self.settling_since:
-            self.settling_since = now
-        elif now - self.settling_since > COALESCE:
-            self.try_flush()
+        if delivery.deliveries > 1 and (poison := self._poison(delivery)):
+            return poison
+        try:
+            task = self._decode(delivery.body, delivery.queue)
+        except AlligatorException as exc:
+            return self._bury(delivery, Outcome("dead", exc, reason=str(exc)))
+        self.task = task
+        task.deliveries = delivery.deliveries
+        self.running_since = self._now
+        self.running = delivery
+        try:
+            outcome = self._run_task(task)
+        finally:
+            self.running = None
+        self._note(Ack(delivery) if outcome is SUCCEEDED else settlement_of(self._codec, task, outcome, delivery))
         return outcome
 
     def give_back(self) -> int:
@@ -121,33 +133,24 @@ class Session:
         finally:
             self._runner.close()
 
-    def _run(self, delivery: Delivery) -> tuple[Settlement, Outcome]:
-        if delivery.deliveries > 1:
-            # It may take this process with it: what is done must not have to be done again.
+    def _note(self, settlement: Settlement) -> None:
+        self._settlements.append(settlement)
+        self._now = now = time.monotonic()
+        if not self.settling_since:
+            self.settling_since = now
+        elif now - self.settling_since > COALESCE:
             self.try_flush()
-            if delivery.deliveries > self._max_deliveries:
-                return _poison(delivery)
-        try:
-            task = self._codec.decode(delivery.body, delivery.queue)
-        except AlligatorException as exc:
-            return _unreadable(delivery, exc)
-        task.deliveries = delivery.deliveries
-        self.task = task
-        self.running_since = time.monotonic()
-        self.running = delivery
-        try:
-            outcome = self._runner.run(task)
-        finally:
-            self.running = None
-        return settlement_of(self._codec, task, outcome, delivery), outcome
 
+    def _bury(self, delivery: Delivery, outcome: Outcome) -> Outcome:
+        log.error("%s goes to the dead letters: %s", delivery.id, outcome.reason)
+        self.task = None
+        self._note(Bury(delivery, outcome.reason))
+        return outcome
 
-def _poison(delivery: Delivery) -> tuple[Settlement, Outcome]:
-    reason = f"Its worker died under it {delivery.deliveries - 1} times."
-    log.error("%s goes to the dead letters: %s", delivery.id, reason)
-    return Bury(delivery, reason), Outcome("dead", reason=reason)
-
-
-def _unreadable(delivery: Delivery, exc: AlligatorException) -> tuple[Settlement, Outcome]:
-    log.error("%s goes to the dead letters: %s", delivery.id, exc)
-    return Bury(delivery, str(exc)), Outcome("dead", exc, reason=str(exc))
+    def _poison(self, delivery: Delivery) -> Outcome | None:
+        # It may take this process with it: what is done must not have to be done again.
+        self.try_flush()
+        deaths = delivery.deliveries - 1
+        if deaths < self._max_deliveries:
+            return None
+        return self._bury(delivery, Outcome("dead", reason=f"Its worker died under it {deaths} times."))

@@ -49,21 +49,17 @@ def pack(serializer: str, payload: bytes) -> bytes:
     return b"%b\n%b" % (serializer.encode(), payload)
 
 
-def unpack(body: bytes) -> tuple[str, bytes]:
-    """Split a message into the serializer's name and the payload. Raises MessageError for anything else."""
-    # A first line longer than this is no first line: don't search megabytes of garbage for its end.
-    end = body.find(b"\n", 0, 512)
-    if end < 0:
-        raise MessageError("It is no Alligator message: its first line names no serializer.")
+def serializer_of(first_line: bytes) -> str:
+    """Return the serializer that a message's first line names. Raises MessageError if it is none of ours."""
     try:
-        name, *parameters = body[:end].decode("ascii").split(";")
+        name, *parameters = first_line[:512].decode("ascii").split(";")
     except UnicodeDecodeError:
         raise MessageError("It is no Alligator message: its first line isn't text.") from None
     for parameter in parameters:
         _check_parameter(parameter)
     if not name.replace("-", "").replace("_", "").isalnum():
         raise MessageError(f"It is no Alligator message: its first line is {name!r}.")
-    return name, body[end + 1 :]
+    return name
 
 
 def read_payload(payload: Any) -> Payload:
@@ -82,16 +78,8 @@ def read_payload(payload: Any) -> Payload:
         get("options", {}),
         get("headers", {}),
     )
-    # One comparison for the usual message; only a message that fails it is searched for the reason.
-    if tuple(map(type, found)) not in _USUAL or found.retries < 0 or found.attempt < 1 or found.headers or found.kwargs:
-        _check(found)
+    _check(found)
     return found
-
-
-_USUAL: Final = {
-    (str, str, list, dict, int, int, float, dict, dict),
-    (str, str, list, dict, int, int, int, dict, dict),
-}
 
 
 def _check(payload: Payload) -> None:
