@@ -35,7 +35,7 @@ class PluginManager(pluggy.PluginManager):
 
     def load_hooks(self, wanted: Iterable[object] | None) -> None:
         """Register hook plugins: all that are installed, or only the `wanted` names and objects."""
-        for item in _installed(HOOKS) if wanted is None else wanted:
+        for item in installed(HOOKS) if wanted is None else wanted:
             if isinstance(item, str):
                 self.load(HOOKS, item)
             else:
@@ -73,12 +73,12 @@ class PluginManager(pluggy.PluginManager):
         plugin = self.load(SERIALIZERS, name)
         return self._make("make_serializer", plugin, name, name=name, options={})  # type: ignore[no-any-return]
 
-    def _make(self, hook: str, plugin: object, name: str, **arguments: object) -> Any:
+    def _make(self, hook: str, plugin: object, wanted: str, /, **arguments: object) -> Any:
         # Ask the one plugin that the entry point named, not whoever else implements the hook.
         others = [other for other in self.get_plugins() if other is not plugin]
         made = self.subset_hook_caller(hook, others)(**arguments)
         if made is None:
-            raise PluginError(f"The plugin {plugin!r} is registered for {name!r}, but its {hook} made nothing.")
+            raise PluginError(f"The plugin {plugin!r} is registered for {wanted!r}, but its {hook} made nothing.")
         return made
 
 
@@ -117,14 +117,15 @@ def _entry_points(group: str) -> tuple[EntryPoint, ...]:
     return tuple(unique.values())
 
 
-def _installed(group: str) -> list[str]:
+def installed(group: str) -> list[str]:
+    """Return the names under which plugins of one group are installed, without importing any."""
     return sorted({entry.name for entry in _entry_points(group)})
 
 
 def _only(group: str, name: str, shown: str | None) -> EntryPoint:
     found = [entry for entry in _entry_points(group) if entry.name == name]
     if not found:
-        raise UnknownPluginError(KINDS[group], name, _installed(group), shown=shown)
+        raise UnknownPluginError(KINDS[group], name, installed(group), shown=shown)
     if len(found) > 1:
         owners = sorted(_distribution(entry) for entry in found)
         raise PluginError(f"{' and '.join(owners)} both claim the {KINDS[group]} {name!r}: uninstall one.", owners)
