@@ -44,7 +44,7 @@ class Codec:
 
     def encode(self, task: Task) -> bytes:
         """Return the message of a task. Raises EnqueueError if it can't be one."""
-        payload: dict[str, Any] = {"id": task.task_id, "task": task.name, "args": task.args}
+        payload: dict[str, Any] = {"id": task.task_id, "task": task.name, "args": list(task.args)}
         if task.kwargs:
             payload["kwargs"] = task.kwargs
         options = task.options
@@ -53,7 +53,7 @@ class Codec:
         if task.attempt != 1:
             payload["attempt"] = task.attempt
         payload["enqueued_at"] = task.enqueued_at
-        if task.headers:
+        if task.has_headers:
             payload["headers"] = task.headers
         return self._encode(payload)
 
@@ -66,7 +66,7 @@ class Codec:
         if type(raw) is dict and raw.keys() == _PLAIN:
             # The usual message has these keys only: what is checked here is all that there is to check.
             task.task_id, name, task.args, task.enqueued_at = raw["id"], raw["task"], raw["args"], raw["enqueued_at"]
-            task.kwargs, task.headers, task.options = {}, {}, DEFAULTS
+            task.kwargs, task.options = {}, DEFAULTS
             if not type(task.task_id) is type(name) is str or (type(task.args), type(task.enqueued_at)) != _PLAIN_TYPES:
                 read_payload(raw)
         else:
@@ -78,12 +78,16 @@ class Codec:
             task.args, task.kwargs = callee.restore(task.args, task.kwargs)
         return task
 
+    def read(self, body: bytes) -> Payload:
+        """Return what a message holds without looking for its function. Raises MessageError if it holds no task."""
+        return read_payload(self._read(body))
+
     def again(self, body: bytes, *, attempt: int, headers: Mapping[str, str]) -> bytes:
         """Return a message for another attempt at the same call.
 
         It is made from the message, not from the task: the function may have changed its own arguments.
         """
-        payload = {key: value for key, value in read_payload(self._read(body))._asdict().items() if value}
+        payload = {key: value for key, value in self.read(body)._asdict().items() if value}
         return self._encode({**payload, "attempt": attempt, "headers": dict(headers)})
 
     def _encode(self, payload: Mapping[str, Any]) -> bytes:

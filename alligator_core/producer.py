@@ -79,7 +79,7 @@ class Producer:
         task = Task.__new__(gator.task_class)
         task.name = name
         task.func = func
-        task.args, task.kwargs, task.headers = list(args), kwargs, {}
+        task.args, task.kwargs = args, kwargs
         task.options = self._defaults
         task.task_id = new_id() if self._task_id is None else self._task_id
         task.queue = self._queue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, timedelta
 from itertools import count
@@ -51,7 +51,7 @@ class Task:
     name: str = ""
     """Where the worker finds the function: `module:function`."""
     func: Callable[..., Any] | None = None
-    args: list[Any]
+    args: Sequence[Any]
     kwargs: dict[str, Any]
     options: TaskOptions
     queue: str = constants.ALL
@@ -61,14 +61,13 @@ class Task:
     """One more than the number of workers that died under it."""
     enqueued_at: float = 0.0
     """Epoch seconds by the producer's clock."""
-    headers: dict[str, str]
-    """Text that travels with the task, for hooks: trace ids, tenants."""
     status: str = constants.WAITING
     result: Any = None
     """What the function returned; None until then."""
     error: BaseException | None = None
     """What the function raised; None until then."""
     gator: Gator | None = None
+    _headers: dict[str, str] | None = None
     _contexts: ExitStack | None = None
 
     def __init__(
@@ -98,16 +97,32 @@ class Task:
             priority=priority,
         )
         self.task_id = new_id() if task_id is None else checked_id(task_id)
-        self.args, self.kwargs, self.headers = [], {}, {}
+        self.args, self.kwargs = (), {}
 
     @property
     def retries(self) -> int:
         """How often a failed run may be repeated."""
         return self.options.retries
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Text that travels with the task, for hooks: trace ids, tenants."""
+        if self._headers is None:
+            self._headers = {}
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: dict[str, str]) -> None:
+        self._headers = headers
+
+    @property
+    def has_headers(self) -> bool:
+        """Whether there are any, without making room for them."""
+        return bool(self._headers)
+
     def to_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Say which function the task calls, and with what."""
-        self.func, self.args, self.kwargs = func, list(args), kwargs
+        self.func, self.args, self.kwargs = func, args, kwargs
 
     def run(self) -> Any:
         """Call the function and return what it returns; for a coroutine function, the coroutine.
