@@ -3,6 +3,8 @@
 This is what apps import. Authors of plugins import `alligator_core`.
 """
 
+from typing import TYPE_CHECKING
+
 from alligator_core import __version__
 from alligator_core.constants import ALL, CANCELED, DELAYED, FAILED, RETRYING, SUCCESS, WAITING
 from alligator_core.decisions import Bury, Defer, Discard, Retry, SkipTask
@@ -33,7 +35,9 @@ from alligator_core.hookspecs import hookimpl
 from alligator_core.options import Options
 from alligator_core.outcome import Outcome
 from alligator_core.task import Task
-from alligator_core.worker import Worker
+
+if TYPE_CHECKING:
+    from alligator_core.worker import Worker
 
 __all__ = [
     "ALL",
@@ -76,3 +80,12 @@ __all__ = [
     "hookimpl",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Late: most processes that import this only enqueue, and should start fast.
+    if name == "Worker":
+        from alligator_core.worker import Worker
+
+        return Worker
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

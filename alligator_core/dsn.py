@@ -37,11 +37,11 @@ class Dsn:
         """Parse a DSN. Raises DsnError, which never shows the password, for one that can't be read."""
         match = _SCHEME.match(text)
         if not match:
-            raise DsnError(f"{_masked(text)!r} is not a DSN: it should look like scheme://host:port/path?option=value.")
+            raise DsnError(f"{masked(text)!r} is not a DSN: it should look like scheme://host:port/path?option=value.")
         rest, _, query = text[match.end() :].partition("?")
         authority, slash, path = rest.partition("/")
         if authority and "@" not in authority and "@" in text:
-            raise DsnError(f"{_masked(text)!r} has an @ behind its host: percent-encode / ? and @ in a password.")
+            raise DsnError(f"{masked(text)!r} has an @ behind its host: percent-encode / ? and @ in a password.")
         username, password, location = _split_credentials(authority)
         return cls(
             scheme=match[1].lower(),
@@ -87,7 +87,7 @@ class Dsn:
         user = f"{self.username or ''}{':***' if self.password is not None else ''}"
         at = "@" if self.username is not None or self.password is not None else ""
         hosts = ",".join(_shown_host(host, port) for host, port in self.hosts)
-        shown = "&".join(f"{k}={'***' if _SECRET_OPTION.search(k) else _masked(v)}" for k, v in self.options.items())
+        shown = "&".join(f"{k}={'***' if _SECRET_OPTION.search(k) else masked(v)}" for k, v in self.options.items())
         return f"{self.scheme}://{user}{at}{hosts}{self.path}{'?' if shown else ''}{shown}"
 
     def __repr__(self) -> str:
@@ -147,7 +147,7 @@ def _host_and_port(text: str, dsn: str) -> tuple[str, int | None]:
     if not colon:
         host, port = text, ""
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise DsnError(f"{_masked(dsn)!r} has the port {port!r}: a port is a number from 1 to 65535.")
+        raise DsnError(f"{masked(dsn)!r} has the port {port!r}: a port is a number from 1 to 65535.")
     return unquote(host.strip("[]")), int(port) if port else None
 
 
@@ -156,7 +156,7 @@ def _parse_query(query: str, dsn: str) -> dict[str, str]:
     options = dict(pairs)
     if len(options) < len(pairs):
         twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
-        raise DsnError(f"{_masked(dsn)!r} names the option {twice!r} twice.")
+        raise DsnError(f"{masked(dsn)!r} names the option {twice!r} twice.")
     return options
 
 
@@ -165,7 +165,7 @@ def _shown_host(host: str, port: int | None) -> str:
     return shown if port is None else f"{shown}:{port}"
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
     """Hide what could be a password in a text that may not be a DSN at all."""
     head, at, tail = text.rpartition("@")
     shown = f"{head.partition('://')[0]}://***@{tail}" if at else text

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import backend as _backend
 from . import constants
-from .backend import Backend, DeadLetter, Entry, Message, QueueSize
+from .backend import Backend, Consumer, DeadLetter, Delivery, Entry, Message, QueueSize
 from .batch import Batch
 from .calls import Policy
 from .codec import Codec
@@ -25,7 +25,6 @@ from .errors import (
     TaskFailed,
     UnsupportedFeature,
 )
-from .hosted import run_here, take_one
 from .observers import notify
 from .options import Options
 from .plugins import PluginManager
@@ -156,16 +155,17 @@ class Gator(Producer):
 
         Raises the task's own exception once no retry is left.
         """
-        return self._finish(take_one(self, lambda consumer: next(iter(consumer.reserve(1, 0)), None)))
+        return self._take(lambda consumer: next(iter(consumer.reserve(1, 0)), None))
 
     def get(self, task_id: str) -> Task | None:
         """Run one waiting task here, whatever its delay. Otherwise as `pop`."""
         self.require(_backend.GET, "get()")
-        return self._finish(take_one(self, lambda consumer: consumer.get(self._queue, task_id)))
+        return self._take(lambda consumer: consumer.get(self._queue, task_id))
 
     def execute(self, task: Task) -> Any:
         """Run a task in this process, retries included, and return the function's result. Raises what it raises."""
-        return run_here(self, task).result
+        self._run_here(task)
+        return task.result
 
     def cancel(self, task_id: str) -> Task | None:
         """Take a waiting task off the queue and return it; None when it is no longer waiting."""
@@ -242,7 +242,7 @@ class Gator(Producer):
                 return False
         if task.options.is_async:
             return True
-        run_here(self, task)
+        self._run_here(task)
         return False
 
     def _push_all(self, pairs: Sequence[tuple[Task, Message]]) -> None:
@@ -271,7 +271,16 @@ class Gator(Producer):
         priority = constants.DEFAULT_PRIORITY if options.priority is None else options.priority
         return Message(task.task_id, body, priority, options.delay)
 
-    def _finish(self, task: Task | None) -> Task | None:
+    def _run_here(self, task: Task) -> None:
+        # Imported late, here and in _take: a producer that only enqueues starts without what runs tasks.
+        from .hosted import run_here
+
+        run_here(self, task)
+
+    def _take(self, take: Callable[[Consumer], Delivery | None]) -> Task | None:
+        from .hosted import take_one
+
+        task = take_one(self, take)
         if task is None or task.status == constants.SUCCESS:
             return task
         if task.status == constants.FAILED:

@@ -1,0 +1,1 @@
+"""The demo: an index of the standard library, one task per file."""
