@@ -54,8 +54,10 @@ class Keeper:
             self._on_tick()
         session = self._session
         if now >= self._next_beat:
-            self._next_beat = now + self._interval
+            # If it fails it is tried again soon: a lease has room for a few tries.
+            self._next_beat = now + self._interval / 4
             session.forget(session.consumer.keep_alive())
+            self._next_beat = now + self._interval
         if session.running is None:
             return
         since = session.settling_since

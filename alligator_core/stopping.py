@@ -30,7 +30,7 @@ class Stopping:
         self._grace = grace
         self._deadline = float("inf")
         self._announced = False
-        self._left = False
+        self._left_at: float | None = None
         self._main: int | None = None
 
     def request(self) -> None:
@@ -49,6 +49,7 @@ class Stopping:
             self.request()
             # Only the task's own code is left this way: never a half-finished exchange with the backend.
             if time.monotonic() >= self._deadline and session.running is not None:
+                self._left_at = time.monotonic()
                 raise Interrupted
 
         previous = {number: signal.signal(number, received) for number in SIGNALS}
@@ -70,16 +71,15 @@ class Stopping:
         session.give_back()
         if session.running is None or time.monotonic() < self._deadline:
             return
-        if not self._left:
-            self._left = True
+        if self._left_at is None:
+            self._left_at = time.monotonic()
             self._leave(session)
-        elif self._main is not None and time.monotonic() > self._deadline + LAST_RESORT:
+        elif self._main is not None and time.monotonic() > self._left_at + LAST_RESORT:
             self._end_process(session)
 
     def _leave(self, session: Session) -> None:
         log.warning("%s still runs after the grace period: it is given back", session.task)
         if self._main is not None:
-            self._deadline = time.monotonic()
             signal.pthread_kill(self._main, SIGNALS[0])
         else:
             # Nobody can end a function that runs in somebody else's thread; but others can have its task.
