@@ -35,9 +35,12 @@ class Dsn:
     @classmethod
     def parse(cls, text: str) -> Dsn:
         """Parse a DSN. Raises DsnError, which never shows the password, for one that can't be read."""
-        match = _SCHEME.match(text)
+        # An unset variable of the environment is a None: better said here than by a regular expression.
+        match = _SCHEME.match(text) if isinstance(text, str) else None
         if not match:
-            raise DsnError(f"{masked(text)!r} is not a DSN: it should look like scheme://host:port/path?option=value.")
+            raise DsnError(
+                f"{masked(str(text))!r} is not a DSN: it should look like scheme://host:port/path?option=value."
+            )
         rest, _, query = text[match.end() :].partition("?")
         authority, slash, path = rest.partition("/")
         if authority and "@" not in authority and "@" in text:
@@ -168,5 +171,6 @@ def _shown_host(host: str, port: int | None) -> str:
 def masked(text: str) -> str:
     """Hide what could be a password in a text that may not be a DSN at all."""
     head, at, tail = text.rpartition("@")
-    shown = f"{head.partition('://')[0]}://***@{tail}" if at else text
+    scheme, slashes, _ = head.partition("://")
+    shown = f"{scheme + slashes if slashes else ''}***@{tail}" if at else text
     return re.sub(r"([?&][^=&]*(?:pass|secret|token|credential|key)[^=&]*=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
