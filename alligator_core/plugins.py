@@ -65,7 +65,7 @@ class PluginManager(pluggy.PluginManager):
 
     def make_backend(self, dsn: Dsn) -> Backend:
         """Build the backend that the DSN's scheme names."""
-        plugin = self.load(BACKENDS, dsn.scheme, shown=repr(str(dsn)))
+        plugin = self.load(BACKENDS, dsn.scheme, shown=str(dsn))
         return self._make("make_backend", plugin, dsn.scheme, dsn=dsn)  # type: ignore[no-any-return]
 
     def make_serializer(self, name: str) -> Serializer:
