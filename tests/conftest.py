@@ -1,0 +1,49 @@
+"""What every test folder shares: processes that end with their test, and no skipped test in CI."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
+
+Launch = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def launch() -> Iterator[Launch]:
+    """Start commands as `subprocess.Popen` does, in text mode; those still running when the test ends are killed.
+
+    Killed through their own handle, never by name or group: a test ends nothing that it didn't start.
+    """
+    with ExitStack() as started:
+
+        def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
+            process = started.enter_context(subprocess.Popen(command, text=True, **options))
+            started.callback(process.kill)  # A no-op for a process that was waited for.
+            return process
+
+        yield start
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return _never_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return _never_skipped((yield))
+
+
+def _never_skipped(report: Any) -> Any:
+    # An expected failure is reported as skipped too, and is none.
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, which CI counts as a failure: {report.longrepr[2]}"
+    return report
