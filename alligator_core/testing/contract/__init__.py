@@ -1,0 +1,53 @@
+"""The contract of a backend, one module per noun, put together as `BackendContract`."""
+
+from .body import BodyContract
+from .cancel import CancelContract
+from .concurrency import ConcurrencyContract
+from .dead import DeadLetterContract
+from .delay import DelayContract
+from .fence import FenceContract
+from .lease import LeaseContract
+from .lookup import GetContract, PeekContract
+from .name import NameContract
+from .option import OptionContract
+from .priority import PriorityContract
+from .process import ProcessContract
+from .purge import PurgeContract
+from .push import PushContract, RepeatContract
+from .reopening import ReopeningContract
+from .reserve import ReserveContract
+from .returning import ReturningContract
+from .settle import SettleContract
+from .size import SizeContract
+
+__all__ = ["BackendContract"]
+
+
+class BackendContract(
+    PushContract,
+    RepeatContract,
+    ReserveContract,
+    SettleContract,
+    ReturningContract,
+    LeaseContract,
+    FenceContract,
+    ConcurrencyContract,
+    ProcessContract,
+    ReopeningContract,
+    DelayContract,
+    PriorityContract,
+    CancelContract,
+    GetContract,
+    PeekContract,
+    PurgeContract,
+    DeadLetterContract,
+    SizeContract,
+    BodyContract,
+    NameContract,
+    OptionContract,
+):
+    """All that a backend has to prove. Subclass it as `Test…` and give it a `dsn`, an attribute or a fixture.
+
+    A feature that the backend doesn't declare is tested too: its use must be refused. `lease` and `delay` are the
+    seconds that tests wait for: raise them for a store that knows only longer ones, lower them to be done sooner.
+    """

@@ -1,0 +1,106 @@
+"""The other side of each feature: how a backend that doesn't declare it must refuse it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from ... import backend as names
+from ...errors import BackendError, UnsupportedFeature
+from ..forking import in_forked_child
+from ..harness import Harness
+
+
+def refuses_delay(harness: Harness) -> None:
+    """A delayed message is not taken, rather than run too early."""
+    _is_refused(names.DELAY, lambda: harness.push("a", delay=60.0))
+    assert harness.left() == []
+
+
+def refuses_priority(harness: Harness) -> None:
+    """A message with a priority of its own is not taken, rather than run out of order."""
+    _is_refused(names.PRIORITY, lambda: harness.push("a", priority=9))
+    assert harness.left() == []
+
+
+def refuses_cancel(harness: Harness) -> None:
+    """`cancel` raises, and takes nothing off."""
+    harness.push("a")
+    _is_refused(names.CANCEL, lambda: harness.backend.cancel(harness.queue, "a"))
+    assert harness.left() == ["a"]
+
+
+def refuses_peek(harness: Harness) -> None:
+    """`peek` raises."""
+    harness.push("a")
+    _is_refused(names.PEEK, lambda: harness.backend.peek(harness.queue, "a"))
+
+
+def refuses_get(harness: Harness) -> None:
+    """`get` raises, and takes nothing."""
+    harness.push("a")
+    _is_refused(names.GET, lambda: harness.consumer().get(harness.queue, "a"))
+    assert harness.left() == ["a"]
+
+
+def refuses_purge(harness: Harness) -> None:
+    """`purge` raises, and removes nothing."""
+    harness.push("a")
+    _is_refused(names.PURGE, lambda: harness.backend.purge(harness.queue))
+    assert harness.left() == ["a"]
+
+
+def refuses_dead_letters(harness: Harness) -> None:
+    """The calls for dead letters raise."""
+    _is_refused(names.DEAD_LETTERS, lambda: harness.backend.dead(harness.queue))
+    _is_refused(names.DEAD_LETTERS, lambda: harness.backend.requeue(harness.queue))
+    _is_refused(names.DEAD_LETTERS, lambda: harness.backend.purge_dead(harness.queue))
+
+
+def admits_estimates(harness: Harness) -> None:
+    """A size that may be wrong says so."""
+    harness.push("a")
+    assert not harness.backend.size(harness.queue).exact
+
+
+def refuses_children(harness: Harness) -> None:
+    """A forked child can't push into a copy of the store, where nobody would find it."""
+    harness.push("a")
+
+    def push() -> str:
+        with pytest.raises(BackendError):
+            harness.push("b")
+        return "refused"
+
+    assert in_forked_child(push) == "refused"
+    assert harness.left() == ["a"]
+
+
+def keeps_while_in_use(harness: Harness) -> None:
+    """A store that isn't durable keeps its messages for as long as its process uses it."""
+    harness.push("a")
+    harness.backend.close()
+    assert harness.left() == ["a"]
+
+
+REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
+    names.DELAY: refuses_delay,
+    names.PRIORITY: refuses_priority,
+    names.CANCEL: refuses_cancel,
+    names.PEEK: refuses_peek,
+    names.GET: refuses_get,
+    names.PURGE: refuses_purge,
+    names.DEAD_LETTERS: refuses_dead_letters,
+    names.EXACT_SIZE: admits_estimates,
+    names.SHARED: refuses_children,
+    names.DURABLE: keeps_while_in_use,
+}
+"""What to try instead of a test whose feature isn't declared."""
+
+
+def _is_refused(feature: str, call: Callable[[], object]) -> None:
+    with pytest.raises(UnsupportedFeature) as caught:
+        call()
+    assert caught.value.feature == feature
