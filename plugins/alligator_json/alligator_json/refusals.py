@@ -1,0 +1,81 @@
+"""Refusing values that would not arrive unchanged: the error, and what to pass instead of each kind."""
+
+from __future__ import annotations
+
+import os
+import types
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+
+class Uncarriable(TypeError):
+    """A value that JSON can't carry unchanged.
+
+    `path` holds the keys that lead to it from the payload down, such as `("args", 0, "when")`. The text is the
+    predicate of a sentence about the value: "is a set, which JSON can't carry: pass a sorted list."
+    """
+
+    def __init__(self, problem: str) -> None:
+        self.path: tuple[str | int, ...] = ()
+        super().__init__(problem)
+
+    def put_under(self, key: str | int) -> None:
+        """Note that the value lies under this key of what holds it."""
+        self.path = (key, *self.path)
+
+
+def refusal(value: object) -> Uncarriable:
+    """Return the error for a value whose type has no tag."""
+    kind = type(value)
+    named = f"is a {kind.__qualname__}" if kind in _ARTICLED else f"is of type {_full_name(kind)}"
+    for base, remedy in _SUBCLASSES.items():
+        if isinstance(value, base):
+            return Uncarriable(f"{named}, a subclass of {base.__name__} that would not arrive as one: pass {remedy}.")
+    for bases, remedy in _REMEDIES:
+        if isinstance(value, bases):
+            return Uncarriable(f"{named}, which JSON can't carry: pass {remedy}.")
+    return Uncarriable(f"{named}, which JSON can't carry: pass its key, such as an id, or a dataclass.")
+
+
+def refused_key(key: object) -> Uncarriable:
+    """Return the error for a dict with a key that isn't a plain str."""
+    return Uncarriable(
+        f"has a key of type {_full_name(type(key))}, and the keys of JSON are str: "
+        "pass a list of pairs, or make the keys str."
+    )
+
+
+def _full_name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+_ARTICLED: Final = frozenset({set, frozenset, bytearray, range, complex})
+
+_SUBCLASSES: Final[dict[type, str]] = {
+    tuple: "a list, or a dataclass",
+    dict: "dict(value)",
+    list: "list(value)",
+    str: "str(value)",
+    int: "int(value)",
+    float: "float(value)",
+    datetime: "a plain datetime",
+    date: "a plain date",
+    time: "a plain time",
+    timedelta: "a plain timedelta",
+    Decimal: "Decimal(value)",
+    UUID: "UUID(str(value))",
+}
+"""What to pass instead of an instance of a subclass, which would lose its class on the way."""
+
+_REMEDIES: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
+    ((set, frozenset), "a sorted list"),
+    ((bytes, bytearray, memoryview), "text, such as its base64, or use a serializer that carries bytes"),
+    ((range, Iterator), "a list of what it yields"),
+    ((complex,), "a list of its two parts"),
+    ((type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType), "its name"),
+    ((os.PathLike,), "str(value)"),
+    ((BaseException,), "its text"),
+)

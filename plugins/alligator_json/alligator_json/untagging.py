@@ -1,0 +1,129 @@
+"""Decoding: tags become the values they stand for. A tag that isn't known is an error, never a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from . import classes, moments
+
+_DECIMAL_TEXT: Final = re.compile(r"-?(?:Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
+
+
+class Untagger:
+    """Makes values out of one decoded payload. Raises ValueError for what `Tagger` never makes."""
+
+    __slots__ = ("_class_of", "_in_dataclass")
+
+    def __init__(self, class_of: Callable[[str], type]) -> None:
+        self._class_of = class_of
+        self._in_dataclass = False
+
+    def restore(self, value: Any) -> Any:
+        """Return what a value of JSON stands for."""
+        kind = type(value)
+        if kind is list:
+            return [self.restore(item) for item in value]
+        if kind is not dict:
+            return value
+        for key in value:
+            if key[:1] == "$":
+                return self._restore_tag(value)
+        return self.restore_entries(value)
+
+    def restore_entries(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """Return a map with its values restored, whatever its keys are."""
+        return {key: self.restore(value) for key, value in entries.items()}
+
+    def _restore_tag(self, value: dict[str, Any]) -> object:
+        tag, content = next(iter(value.items()))
+        form = _FORMS.get(tag)
+        if form is None or len(value) > 1:
+            key = next(key for key in value if key[:1] == "$")
+            raise ValueError(
+                f"a map with the key {_short(key)} is neither a tag that is known here nor escaped by $dict"
+            )
+        if type(content) is not form:
+            raise ValueError(f"the tag {tag} takes a {form.__name__}, not {_short(content)}")
+        read = _READERS.get(tag)
+        return self._restore_content(tag, content) if read is None else _read(read, tag, content)
+
+    def _restore_content(self, tag: str, content: Any) -> object:
+        if tag == "$dict":
+            return self.restore_entries(content)
+        if tag == "$tuple":
+            return self._restore_tuple(content)
+        if len(content) != 2 or type(content[0]) is not str:
+            raise ValueError(f"the tag {tag} takes a class name and what is in it, not {_short(content)}")
+        return self._restore_instance(tag, *content)
+
+    def _restore_tuple(self, content: list[Any]) -> tuple[Any, ...]:
+        # Elsewhere it would turn into a list as soon as the task is tried again.
+        if not self._in_dataclass:
+            raise ValueError("the tag $tuple stands outside of a dataclass")
+        return tuple([self.restore(item) for item in content])
+
+    def _restore_instance(self, tag: str, name: str, content: object) -> object:
+        cls = self._class_of(name)
+        if tag == "$enum":
+            return classes.member(cls, content)
+        if not classes.is_dataclass_of_ours(cls) or type(content) is not dict:
+            raise ValueError(f"the tag $dataclass takes a dataclass and a map, not {name!r} and {_short(content)}")
+        outer, self._in_dataclass = self._in_dataclass, True
+        values = self.restore_entries(content)
+        self._in_dataclass = outer
+        return classes.build(cls, values)
+
+
+def _read(read: Callable[[Any], object], tag: str, content: object) -> object:
+    try:
+        return read(content)
+    except (ValueError, TypeError, ArithmeticError) as exc:
+        raise ValueError(f"the tag {tag} can't be {_short(content)}: {exc}") from exc
+
+
+def _read_timedelta(parts: list[object]) -> timedelta:
+    if [type(part) for part in parts] != [int, int, int]:
+        raise ValueError("not days, seconds and microseconds")
+    days, seconds, microseconds = parts
+    return timedelta(days, seconds, microseconds)  # type: ignore[arg-type]
+
+
+def _read_decimal(text: str) -> Decimal:
+    value = Decimal(text) if _DECIMAL_TEXT.fullmatch(text) else None
+    # Out of range is NaN to an app whose decimal context doesn't trap it.
+    if value is None or value.is_nan():
+        raise ValueError("not a decimal number")
+    return value
+
+
+def _read_uuid(text: str) -> UUID:
+    value = UUID(text)
+    if str(value) != text.lower():
+        raise ValueError("not in the form 8-4-4-4-12")
+    return value
+
+
+_READERS: Final[dict[str, Callable[[Any], object]]] = {
+    "$datetime": moments.read_datetime,
+    "$date": moments.read_date,
+    "$time": moments.read_time,
+    "$timedelta": _read_timedelta,
+    "$decimal": _read_decimal,
+    "$uuid": _read_uuid,
+}
+
+_FORMS: Final[dict[str, type]] = {
+    **dict.fromkeys(("$datetime", "$date", "$time", "$decimal", "$uuid"), str),
+    **dict.fromkeys(("$timedelta", "$tuple", "$enum", "$dataclass"), list),
+    "$dict": dict,
+}
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "…"
