@@ -51,7 +51,11 @@ def make_serializer(name: str, options: Mapping[str, str]) -> Serializer | None:
 
 @hookspec
 def register_commands(cli: click.Group) -> None:
-    """Add subcommands to the `alligator` command. Called once per invocation; an exception is shown as a warning."""
+    """Add subcommands to the `alligator` command.
+
+    Called once, when a command is asked for that the core doesn't have, and for `alligator plugins`. `cli` is an empty
+    group: none of the core's commands can be replaced. An exception is shown as a warning.
+    """
 
 
 @hookspec

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -43,3 +47,15 @@ def test_a_time_nobody_can_show_is_shown_as_its_number() -> None:
 def test_many_ids_are_cut_short() -> None:
     assert some(["a", "b"]) == "a, b"
     assert some([str(number) for number in range(1012)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 1,002 more"
+
+
+def test_a_table_is_cut_to_the_width_of_a_terminal() -> None:
+    ours, theirs = pty.openpty()
+    code = "from alligator_core.cli.output import print_table\nprint_table(['A', 'B'], [['x' * 30, 'y' * 30]])"
+
+    subprocess.run([sys.executable, "-c", code], stdout=theirs, env={**os.environ, "COLUMNS": "40"}, check=True)
+
+    lines = os.read(ours, 10_000).decode().splitlines()
+    assert lines[1] == "x" * 30 + "  " + "y" * 7 + "…"
+    os.close(ours)
+    os.close(theirs)
