@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from alligator_core.testing import BackendContract
+from alligator_core.testing import BackendContract, run_model
 
 
 class TestLocmem(BackendContract):
     dsn = "locmem://"
     lease = 0.4
     delay = 0.4
+
+
+def test_locmem_agrees_with_the_model() -> None:
+    run_model("locmem://")

@@ -1,0 +1,257 @@
+"""A backend compared with a model of it: hypothesis tries sequences of operations that nobody would think of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from ..backend import (
+    CANCEL,
+    DEAD_LETTERS,
+    DELAY,
+    EXACT_SIZE,
+    GET,
+    PEEK,
+    PRIORITY,
+    PURGE,
+    Ack,
+    Bury,
+    Consumer,
+    Delivery,
+    Entry,
+    Message,
+    Release,
+    Replace,
+    Settlement,
+    State,
+)
+from ..constants import DEFAULT_PRIORITY
+from .harness import Harness
+from .line import Line
+
+Rule = TypeVar("Rule", bound=Callable[..., None])
+
+LATER: Final = 3600.0
+"""Seconds; long enough for a delayed message to stay so."""
+
+_ids: Final = st.sampled_from("abcdefgh")
+_bodies: Final = st.binary(max_size=3)
+_queues: Final = st.integers(0, 1)
+_settings: Final = settings(
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+
+
+def run_model(dsn: str, *, examples: int = 60) -> None:
+    """Compare the backend of a DSN with the model. Raises AssertionError, with the steps that led to a difference.
+
+    `examples` is the number of sequences to try, of up to 40 steps each.
+    """
+
+    class Machine(BackendModel):
+        def __init__(self) -> None:
+            super().__init__(dsn)
+
+    run_state_machine_as_test(Machine, settings=settings(_settings, max_examples=examples))
+
+
+def offered(feature: str) -> Callable[[Rule], Rule]:
+    """Leave a rule out where the backend doesn't declare the feature."""
+    return precondition(lambda machine: machine.harness.offers(feature))
+
+
+class BackendModel(RuleBasedStateMachine):
+    """One consumer, two queues, a few ids, and everything that can be done with them but dying."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__()
+        self.harness = Harness(dsn, lease=LATER)
+        self.backend = self.harness.backend
+        self.lines = [Line(self.harness.queue), Line(self.harness.new_queue())]
+        self.consumer = self._new_consumer()
+        self.burials = 0
+
+    @rule(queue=_queues, ids=st.lists(_ids, max_size=4), body=_bodies, priority=st.integers(0, 9), later=st.booleans())
+    def push(self, queue: int, ids: list[str], body: bytes, priority: int, later: bool) -> None:
+        line = self.lines[queue]
+        messages = [self._message(id, body, priority, later) for id in ids]
+        self.backend.push(line.name, messages)
+        for message in messages:
+            if message.id not in line.messages:
+                line.add(message)
+
+    @rule(limit=st.integers(1, 5))
+    def reserve(self, limit: int) -> None:
+        expected = [(line.name, line.order_of(id)) for line in self.lines for id in line.ready()]
+        found = [(self._line(delivery), delivery) for delivery in self.consumer.reserve(limit, 0.0)]
+        # Compared by their order, not their ids: those requeued in one call have none among themselves.
+        orders = [(line.name, line.order_of(delivery.id)) for line, delivery in found]
+        assert orders == expected[: len(found)]
+        assert bool(expected) <= len(found) <= limit
+        for line, delivery in found:
+            self._take(line, delivery, "ready")
+
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        held = [delivery for line in self.lines for delivery in line.held.values()]
+        chosen = data.draw(st.lists(st.sampled_from(held), unique_by=lambda each: each[:2])) if held else []
+        settlements = [self._settlement(delivery, data) for delivery in chosen]
+        self.burials += 1
+        assert self.consumer.settle(settlements) == []
+        for settlement in settlements:
+            self._note(settlement)
+        gone = [settlement for settlement in settlements if isinstance(settlement, Ack | Bury)]
+        assert self.consumer.settle(gone) == [settlement.delivery for settlement in gone]
+
+    @offered(CANCEL)
+    @rule(queue=_queues, id=_ids)
+    def cancel(self, queue: int, id: str) -> None:
+        line = self.lines[queue]
+        canceled = self.backend.cancel(line.name, id)
+        if id not in line.having("ready", "delayed"):
+            assert canceled is None
+            return
+        known = line.messages.pop(id)
+        assert canceled is not None
+        assert canceled[:3] == (id, known.body, known.priority)
+        assert _is_later(canceled.delay) == (known.state == "delayed")
+
+    @offered(PEEK)
+    @rule(queue=_queues, id=_ids)
+    def peek(self, queue: int, id: str) -> None:
+        entry, known = self.backend.peek(self.lines[queue].name, id), self.lines[queue].messages.get(id)
+        assert (entry is None) == (known is None)
+        if entry is None or known is None:
+            return
+        assert entry == Entry(id, known.body, known.state, known.priority, 1, entry.ready_in)
+        assert _is_later(entry.ready_in) == (known.state == "delayed")
+
+    @offered(GET)
+    @rule(queue=_queues, id=_ids)
+    def get(self, queue: int, id: str) -> None:
+        line = self.lines[queue]
+        delivery = self.consumer.get(line.name, id)
+        assert (delivery is not None) == (id in line.having("ready", "delayed"))
+        if delivery is not None:
+            self._take(line, delivery, line.messages[id].state)
+
+    @offered(PURGE)
+    @rule(queue=_queues)
+    def purge(self, queue: int) -> None:
+        line = self.lines[queue]
+        waiting = line.having("ready", "delayed")
+        assert self.backend.purge(line.name) == len(waiting)
+        for id in waiting:
+            del line.messages[id]
+
+    @offered(DEAD_LETTERS)
+    @rule(queue=_queues, limit=st.integers(1, 9), offset=st.integers(0, 3), ids=st.none() | st.sets(_ids))
+    def dead(self, queue: int, limit: int, offset: int, ids: Collection[str] | None) -> None:
+        line = self.lines[queue]
+        letters = self.backend.dead(line.name, ids, limit, offset)
+        expected = sorted((line.dead[id].place for id in line.dead if ids is None or id in ids), reverse=True)
+        # By their order again: those buried in one call have none.
+        assert [line.dead[letter.id].place for letter in letters] == expected[offset : offset + limit]
+        assert all(letter.body == line.dead[letter.id].body for letter in letters)
+
+    @offered(DEAD_LETTERS)
+    @rule(queue=_queues, ids=st.none() | st.sets(_ids))
+    def requeue(self, queue: int, ids: Collection[str] | None) -> None:
+        line = self.lines[queue]
+        moved = [id for id in line.dead if (ids is None or id in ids) and id not in line.messages]
+        assert sorted(self.backend.requeue(line.name, ids)) == sorted(moved)
+        line.places += 1
+        for id in moved:
+            line.messages[id] = replace(line.dead.pop(id), place=line.places)
+
+    @offered(DEAD_LETTERS)
+    @rule(queue=_queues, ids=st.none() | st.sets(_ids))
+    def purge_dead(self, queue: int, ids: Collection[str] | None) -> None:
+        line = self.lines[queue]
+        gone = [id for id in line.dead if ids is None or id in ids]
+        assert self.backend.purge_dead(line.name, ids) == len(gone)
+        for id in gone:
+            del line.dead[id]
+
+    @rule()
+    def change_consumers(self) -> None:
+        """Close the consumer, which gives everything back, and go on with another one."""
+        early = [delivery for line in self.lines for id, delivery in line.held.items() if id in line.early]
+        assert self.consumer.settle([Ack(delivery) for delivery in early]) == []
+        for delivery in early:
+            self._note(Ack(delivery))
+        self.consumer.close()
+        for line in self.lines:
+            for id in line.held:
+                line.mark(id, "ready")
+            line.held.clear()
+        self.consumer = self._new_consumer()
+
+    @rule()
+    def reopen(self) -> None:
+        """Let go of connections and files; what is held stays so."""
+        self.backend.close()
+
+    @invariant()
+    def sizes_agree(self) -> None:
+        if self.harness.offers(EXACT_SIZE):
+            for line in self.lines:
+                assert self.backend.size(line.name) == line.size()
+
+    def teardown(self) -> None:
+        """Leave nothing behind in the store."""
+        self.harness.close()
+
+    def _new_consumer(self) -> Consumer:
+        return self.harness.consumer(*(line.name for line in self.lines), lease=LATER)
+
+    def _message(self, id: str, body: bytes, priority: int, is_later: bool) -> Message:
+        delay = LATER if is_later and self.harness.offers(DELAY) else 0.0
+        return Message(id, body, priority if self.harness.offers(PRIORITY) else DEFAULT_PRIORITY, delay)
+
+    def _line(self, delivery: Delivery) -> Line:
+        return next(line for line in self.lines if line.name == delivery.queue)
+
+    def _take(self, line: Line, delivery: Delivery, state: State) -> None:
+        known = line.messages[delivery.id]
+        assert (delivery.body, delivery.priority, delivery.deliveries) == (known.body, known.priority, 1)
+        assert known.state == state
+        if state == "delayed":
+            line.early.add(delivery.id)
+        line.held[delivery.id] = delivery
+        line.mark(delivery.id, "reserved")
+
+    def _settlement(self, delivery: Delivery, data: st.DataObject) -> Settlement:
+        kind = data.draw(st.sampled_from([Ack, Release, Replace, Bury]))
+        body, is_later = data.draw(_bodies), data.draw(st.booleans())
+        again = self._message(delivery.id, body, data.draw(st.integers(0, 9)), is_later)
+        if kind is Release and (again.delay or delivery.id not in self._line(delivery).early):
+            return Release(delivery, again.delay)
+        if kind is Replace:
+            return Replace(delivery, again)
+        return Bury(delivery, "why", body if is_later else None) if kind is Bury else Ack(delivery)
+
+    def _note(self, settlement: Settlement) -> None:
+        line, id = self._line(settlement.delivery), settlement.delivery.id
+        del line.held[id]
+        line.early.discard(id)
+        if isinstance(settlement, Release):
+            line.mark(id, "delayed" if settlement.delay else "ready")
+            return
+        known = line.messages.pop(id)
+        if isinstance(settlement, Replace):
+            line.add(settlement.message)
+        elif isinstance(settlement, Bury) and self.harness.offers(DEAD_LETTERS):
+            body = known.body if settlement.body is None else settlement.body
+            line.dead[id] = replace(known, body=body, place=self.burials, state="ready")
+
+
+def _is_later(seconds: float) -> bool:
+    return LATER - 600.0 < seconds <= LATER
