@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .calls import Policy
-from .errors import MessageError, UncarriableArgument
+from .errors import AlligatorException, MessageError, UncarriableArgument
 from .serializer import Serializer
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions
-from .wire import Payload, pack, read_payload, serializer_of
+from .wire import VERSION, Payload, pack, read_payload, serializer_of
 
 if TYPE_CHECKING:
     from .gator import Gator
 
 _PLAIN = {"id", "task", "args", "enqueued_at"}
 _PLAIN_TYPES = (list, float)
+_CARRIED_OPTIONS = {"on_start", "on_success", "on_error", "priority"}
 
 
 class Codec:
@@ -54,7 +55,7 @@ class Codec:
             payload["attempt"] = task.attempt
         payload["enqueued_at"] = task.enqueued_at
         if task.has_headers:
-            payload["headers"] = task.headers
+            payload["headers"] = _checked_headers(task.headers)
         return self._encode(payload)
 
     def decode(self, body: bytes, queue: str) -> Task:
@@ -88,20 +89,28 @@ class Codec:
         It is made from the message, not from the task: the function may have changed its own arguments.
         """
         payload = {key: value for key, value in self.read(body)._asdict().items() if value}
-        return self._encode({**payload, "attempt": attempt, "headers": dict(headers)})
+        payload |= {"attempt": attempt, "headers": _checked_headers(headers)}
+        # By the serializer that it came in: another one might not be able to carry it.
+        return self._encode(payload, self._serializer_of(body.partition(b"\n")[0]))
 
-    def _encode(self, payload: Mapping[str, Any]) -> bytes:
+    def _encode(self, payload: Mapping[str, Any], serializer: Serializer | None = None) -> bytes:
         try:
-            return self._head + self._dumps(payload, self._class_name)
-        except (TypeError, ValueError, RecursionError) as exc:
+            if serializer is None:
+                return self._head + self._dumps(payload, self._class_name)
+            return pack(serializer.name, serializer.dumps(payload, self._class_name))
+        except AlligatorException:
+            raise
+        except Exception as exc:  # (an argument's own code may have raised anything)
             raise _uncarriable(payload, exc) from exc
 
     def _read(self, body: bytes) -> Any:
         first_line, _, payload = body.partition(b"\n")
-        serializer = self._by_line.get(first_line) or self._accepted(first_line)
+        serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
         try:
             return serializer.loads(payload, self._class_of)
-        except (TypeError, ValueError, RecursionError) as exc:
+        except AlligatorException:
+            raise
+        except Exception as exc:  # (making an argument may run an app's own code)
             raise MessageError(f"Its {serializer.name} payload can't be read: {exc}.") from exc
 
     def _fill(self, task: Task, payload: Payload) -> str:
@@ -113,7 +122,7 @@ class Codec:
         task.headers = payload.headers
         return payload.task
 
-    def _accepted(self, first_line: bytes) -> Serializer:
+    def _serializer_of(self, first_line: bytes) -> Serializer:
         name = serializer_of(first_line)
         if name not in self._accept:
             accept = ", ".join(self._accept)
@@ -141,8 +150,9 @@ class Codec:
             key = (payload.retries, *payload.options.items())
             found = self._options.get(key)
             if found is None:
-                known = {name: payload.options.get(name) for name in ("on_start", "on_success", "on_error", "priority")}
-                found = TaskOptions.checked(retries=payload.retries, **known)
+                for name in payload.options.keys() - _CARRIED_OPTIONS:
+                    raise ValueError(f"wire format {VERSION} knows no option {name!r}.")
+                found = TaskOptions.checked(retries=payload.retries, **payload.options)
                 if len(self._options) < 1000:
                     self._options[key] = found
         except (TypeError, ValueError) as exc:
@@ -150,12 +160,19 @@ class Codec:
         return found
 
 
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (isinstance(name, str) and isinstance(value, str)):
+            raise UncarriableArgument(f"headers[{name!r}]", f"is {value!r}: headers map text to text.")
+    return dict(headers)
+
+
 def _uncarriable(payload: Mapping[str, Any], exc: Exception) -> UncarriableArgument:
     path: Sequence[object] = getattr(exc, "path", ())
     if isinstance(exc, RecursionError):
-        return UncarriableArgument(f"An argument of {payload['task']}", "is nested too deeply, or contains itself.")
+        return UncarriableArgument("an argument", "is nested too deeply, or contains itself.", of=payload["task"])
     if not path:
-        return UncarriableArgument(f"An argument of {payload['task']}", f"can't be carried: {exc}")
+        return UncarriableArgument("an argument", f"can't be carried: {exc}", of=payload["task"])
     first, *rest = path
     place = str(first) + "".join(f"[{key!r}]" for key in rest)
-    return UncarriableArgument(f"{payload['task']}: {place}", str(exc))
+    return UncarriableArgument(place, str(exc), of=payload["task"])

@@ -101,11 +101,15 @@ class EnqueueError(AlligatorException):
 
 
 class UncarriableArgument(EnqueueError, TypeError):
-    """The serializer can't carry an argument unchanged. `argument` is its place, such as `args[0]['when']`."""
+    """The serializer can't carry an argument unchanged.
 
-    def __init__(self, argument: str, problem: str) -> None:
+    `argument` is its place, such as `args[0]['when']`; `of` is the function's name.
+    """
+
+    def __init__(self, argument: str, problem: str, *, of: str = "") -> None:
         self.argument = argument
-        super().__init__(f"{argument} {problem}")
+        self.of = of
+        super().__init__(f"{of}: {argument} {problem}" if of else f"{argument} {problem}")
 
 
 class BodyTooLarge(EnqueueError, ValueError):

@@ -27,7 +27,7 @@ from .errors import (
 )
 from .observers import notify
 from .options import Options
-from .plugins import PluginManager
+from .plugins import SERIALIZERS, PluginManager
 from .producer import Producer
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions, read_is_async
@@ -61,7 +61,7 @@ class Gator(Producer):
             task_class: A subclass of Task, to wrap every call by overriding `run`. Its `__init__` is not called.
             backend_class: Builds the backend from the parsed DSN, instead of the installed plugin.
             serializer: The installed serializer that encodes arguments; json by default.
-            accept: The serializers a worker decodes; by default the own one, and json.
+            accept: The serializers a worker decodes besides its own; json by default.
             allow: Patterns such as `myapp.*` that a function's `module.name` must match; by default everything an
                 app defines, and nothing of the standard library.
             plugins: Hook plugins: names of installed ones, modules or objects. By default all that are installed.
@@ -298,7 +298,10 @@ class Gator(Producer):
 
     def _build_codec(self, serializer: str | None, accept: Sequence[str] | None) -> Codec:
         name = serializer or self.dsn.options.get("serializer") or "json"
-        accepted = (name, "json") if accept is None else accept
+        wanted = ("json",) if accept is None else (accept,) if isinstance(accept, str) else accept
+        accepted = tuple(dict.fromkeys((name, *wanted)))
+        for each in accepted:
+            self.plugins.expect(SERIALIZERS, each)
         load = self.plugins.make_serializer
         return Codec(self, load(name), accepted, load, self.policy)
 

@@ -41,6 +41,10 @@ class PluginManager(pluggy.PluginManager):
             else:
                 self.add(item)
 
+    def expect(self, group: str, name: str) -> None:
+        """Raise UnknownPluginError or PluginError unless one plugin of a name is installed, without importing it."""
+        _only(group, name, None)
+
     def load(self, group: str, name: str, *, shown: str | None = None) -> object:
         """Import and register the plugin of a name, once; `shown` replaces the name in the error if there is none."""
         entry = _only(group, name, shown)

@@ -66,6 +66,9 @@ def read_payload(payload: Any) -> Payload:
     """Check a decoded payload and fill in what it leaves out. Raises MessageError saying which key is wrong."""
     if type(payload) is not dict:
         raise MessageError(f"Its payload is a {type(payload).__name__}, not a map.")
+    if not payload.keys() <= _TYPES.keys():
+        unknown = next(key for key in payload if key not in _TYPES)
+        raise MessageError(f"Its payload has the key {_short(unknown)}, which wire format {VERSION} doesn't know.")
     get = payload.get
     found = Payload(
         get("id"),

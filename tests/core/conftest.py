@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from alligator import Gator
+from alligator_core import plugins
 
 from . import jobs
 from .backends import WatchedBackend
@@ -40,3 +43,36 @@ def marks(tmp_path: Path) -> Path:
     path = tmp_path / "marks"
     path.touch()
     return path
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Returns a function that makes a distribution installed: its metadata, and modules with their source."""
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    before = set(sys.modules)
+
+    def install(distribution: str, modules: Mapping[str, str] | None = None, **groups: Mapping[str, str]) -> None:
+        info = site / f"{distribution.replace('-', '_')}-1.2.3.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2.3\n")
+        (info / "entry_points.txt").write_text("\n".join(map(_section, groups.items())))
+        for name, source in (modules or {}).items():
+            (site / f"{name}.py").write_text(source)
+        importlib.invalidate_caches()
+        plugins._entry_points.cache_clear()
+
+    yield install
+    plugins._entry_points.cache_clear()
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(site)):
+            del sys.modules[name]
+
+
+def _section(group: tuple[str, Mapping[str, str]]) -> str:
+    name, entries = group
+    return f"[alligator.{name}]\n" + "\n".join(f"{key} = {value}" for key, value in entries.items())
