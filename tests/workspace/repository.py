@@ -27,7 +27,9 @@ def project_of(folder: Path) -> dict[str, Any]:
 
 def tracked_files() -> list[Path]:
     """Return the paths of all tracked files, relative to the root."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    # Also in a checkout that belongs to someone else, as a folder mounted into a container does.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return [Path(name) for name in listed.stdout.split("\0") if name]
 
 
