@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 Convert: TypeAlias = Callable[[Any], Any]
-Restore: TypeAlias = Callable[[list[Any], dict[str, Any]], tuple[list[Any], dict[str, Any]]]
+Restore: TypeAlias = Callable[[Sequence[Any], dict[str, Any]], tuple[list[Any], dict[str, Any]]]
 """Takes the args and kwargs of a call, returns them with their tuples restored."""
 
 
@@ -17,7 +17,8 @@ def restorer(function: Callable[..., Any]) -> Restore | None:
     """Return what restores the tuples of a function's arguments, None if its annotations name no tuple."""
     try:
         parameters = inspect.signature(function).parameters.values()
-        hints = typing.get_type_hints(function.__init__ if isinstance(function, type) else function)
+        constructor: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
+        hints = typing.get_type_hints(constructor)
     except Exception:  # noqa: BLE001  (an annotation is any expression; one that can't be read promises nothing)
         return None
     converts = {p.name: convert for p in parameters if (convert := _converter(hints.get(p.name)))}
@@ -27,7 +28,7 @@ def restorer(function: Callable[..., Any]) -> Restore | None:
     rest = next((converts.get(p.name) for p in parameters if p.kind is p.VAR_POSITIONAL), None)
     others = next((converts.get(p.name) for p in parameters if p.kind is p.VAR_KEYWORD), None)
 
-    def restore(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    def restore(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         positional = [converts.get(name) for name in by_position[: len(args)]]
         positional += [rest] * (len(args) - len(positional))
         named = {name: converts.get(name) if name in converts else others for name in kwargs}
@@ -44,6 +45,9 @@ def _converter(hint: Any) -> Convert | None:
     if origin is tuple:
         return _to_tuple(arguments)
     if origin in (typing.Union, types.UnionType):
+        # With a list among the alternatives, it can't be known which of them was sent.
+        if any((typing.get_origin(each) or each) is list for each in arguments):
+            return None
         return next(filter(None, map(_converter, arguments)), None)
     if origin is typing.Annotated:
         return _converter(arguments[0])

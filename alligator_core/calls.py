@@ -28,7 +28,6 @@ class Callee:
     function: Callable[..., Any]
     namespace: dict[str, Any]
     """The globals of its module: the callee is current while its name still stands for the function there."""
-    is_coroutine: bool
     restore: Restore | None
     """Turns lists back into the tuples that the annotations ask for; None if they ask for none."""
 
@@ -46,18 +45,23 @@ class Policy:
     """
 
     def __init__(self, allow: Sequence[str] | None = None) -> None:
-        self._allow = None if allow is None else tuple(allow)
-        self._names: dict[Any, str] = {}
+        self._allow = None if allow is None else (allow,) if isinstance(allow, str) else tuple(allow)
+        self._names: dict[Any, tuple[str, dict[str, Any], str]] = {}
         self._callees: dict[str, tuple[Callee, dict[str, Any], str]] = {}
 
     def name_of(self, function: Callable[..., Any]) -> str:
         """Return the name that a worker will find the function by. Raises CallableError if there is none."""
         try:
-            name = self._names[function]
+            name, namespace, attribute = self._names[function]
         except (KeyError, TypeError):
-            name = self._checked_name(function)
-            self._names[function] = name
-        return name
+            pass
+        else:
+            # The second look notices a function that was replaced: a worker would call the other one.
+            if namespace.get(attribute) is function:
+                return name
+        callee = self._checked(function)
+        self._names[function] = callee.name, callee.namespace, callee.attribute
+        return callee.name
 
     def class_name(self, cls: type) -> str:
         """Return the name that a worker will find a class by. Raises CallableError if there is none."""
@@ -90,24 +94,24 @@ class Policy:
         if function is None:
             raise UnknownCallableError(name, f"is unknown: the module has no {attribute!r}. Was it renamed or removed?")
         self._check_defined(name, module, attribute, function)
-        is_coroutine = inspect.iscoroutinefunction(function)
-        return Callee(name, function, vars(module), is_coroutine, restorer(function))
+        return Callee(name, function, vars(module), restorer(function))
 
-    def _checked_name(self, function: Any) -> str:
+    def _checked(self, function: Any) -> Callee:
         module_name, qualname = _place(function)
         name = f"{module_name}:{qualname}"
         _check_shape(name, qualname, function)
         if module_name == "__main__":
             name = f"{_main_module(name)}:{qualname}"
-        if self._load(name).function is not function:
+        callee = self._load(name)
+        if callee.function is not function:
             raise CallableError(name, "is not what its module has under this name now. Was it decorated or replaced?")
-        return name
+        return callee
 
     def _check_allowed(self, name: str, module: str, attribute: str) -> None:
         if attribute.startswith("__"):
             raise ForbiddenCallable(name, "is a dunder name, which no message may use.")
         if self._allow is None:
-            if module.partition(".")[0] in sys.stdlib_module_names:
+            if _is_standard(module.partition(".")[0]):
                 raise ForbiddenCallable(
                     name, f"is in the standard library. Wrap it in a function of your own, or allow it: "
                     f"Gator(allow=['{module}.{attribute}', …])."
@@ -123,6 +127,8 @@ class Policy:
             raise ForbiddenCallable(
                 name, f"is only borrowed there: it is defined as '{home}:{qualname}'. Use that name."
             )
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ForbiddenCallable(name, "is a generator function, and calling one runs nothing. Drop the yield.")
 
 
 def _place(function: Any) -> tuple[str, str]:
@@ -143,13 +149,21 @@ def _check_shape(name: str, qualname: str, function: Any) -> None:
         raise ForbiddenCallable(name, "is a builtin. Wrap it in a function of your own.")
 
 
+def _is_standard(top_level: str) -> bool:
+    if top_level != "test":
+        return top_level in sys.stdlib_module_names
+    # Python's own tests are not on that list, and some of them start whatever they are told. An app may have a `test`.
+    spec = importlib.util.find_spec(top_level)
+    return bool(spec and spec.origin and spec.origin.startswith(os.path.dirname(os.__file__) + os.sep))
+
+
 def _import(name: str, module_name: str) -> ModuleType:
     main = sys.modules.get("__main__")
     if main is not None and module_name == _main_name(main):
         return main
     try:
         return importlib.import_module(module_name)
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:  # (a script may end itself when it is imported)
         raise UnknownModuleError(name, f"can't be imported here: {type(exc).__name__}: {exc}.") from exc
 
 
