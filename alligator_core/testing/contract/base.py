@@ -22,10 +22,10 @@ class Contract:
     dsn: Any = ""
     """The backend under test: a text, or a fixture that returns one."""
 
-    lease: ClassVar[float] = 1.0
+    lease: float = 1.0
     """Seconds; of the leases that the tests let run out."""
 
-    delay: ClassVar[float] = 1.0
+    delay: float = 1.0
     """Seconds; of the delays that the tests wait for."""
 
     @pytest.fixture

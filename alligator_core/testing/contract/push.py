@@ -39,6 +39,14 @@ class PushContract(Contract):
         harness.backend.push(harness.queue, [])
         assert harness.left() == []
 
+    def test_a_closed_backend_can_be_used_again(self, harness: Harness) -> None:
+        harness.push("a")
+        harness.backend.close()
+        harness.push("b")
+        harness.backend.close()
+        harness.backend.close()
+        assert harness.left() == ["a", "b"]
+
 
 class RepeatContract(Contract):
     """A push whose answer got lost can be repeated."""

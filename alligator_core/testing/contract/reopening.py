@@ -12,14 +12,6 @@ class ReopeningContract(Contract):
 
     guarantee = "Messages outlive the processes that pushed them"
 
-    def test_a_closed_backend_can_be_used_again(self, harness: Harness) -> None:
-        harness.push("a")
-        harness.backend.close()
-        harness.push("b")
-        harness.backend.close()
-        harness.backend.close()
-        assert harness.left() == ["a", "b"]
-
     @needs(DURABLE)
     def test_messages_are_found_by_a_backend_opened_later(self, harness: Harness) -> None:
         harness.push("a", "b")
