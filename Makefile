@@ -29,7 +29,7 @@ check-python = command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)
 
 .PHONY: help
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(VENV)/.ready  ## Make the development environment in .venv
@@ -57,6 +57,10 @@ format: setup  ## Format the code, and mend what the linter can
 .PHONY: bench
 bench: setup  ## Print the figures of the embedded backends (ARGS="--tasks N" for a shorter run)
 	$(BIN)/python -m benchmarks.embedded $(ARGS)
+
+.PHONY: guarantees
+guarantees: setup  ## Run the conformance suite on every backend, and write its table into the README
+	$(BIN)/python scripts/guarantees.py
 
 .PHONY: wheels
 wheels: setup  ## Build the wheel and the sdist of every package into dist/
