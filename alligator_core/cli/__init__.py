@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .check import check
 from .dead import dead
 from .exits import Guarded
 from .plugins import commands_of_plugins, plugins
@@ -44,7 +45,7 @@ def main() -> None:
     """
 
 
-for command in (worker, enqueue, stats, peek, cancel, purge, dead, plugins):
+for command in (worker, enqueue, stats, peek, cancel, purge, dead, plugins, check):
     main.add_command(command)
 
 latergator = worker

@@ -105,10 +105,8 @@ def requeue(target: str | None, ids: tuple[str, ...], all_of_them: bool, queue: 
     gator, queue = _open(target, queue)
     wanted = _all_ids(gator, queue) if all_of_them else list(dict.fromkeys(ids))
     moved: set[str] = set()
-    with progress("Requeueing", len(wanted)) as advance:
-        for chunk in _chunks(wanted):
-            moved.update(gator.backend.requeue(queue, chunk))
-            advance(len(chunk))
+    for chunk in _chunks("Requeueing", wanted):
+        moved.update(gator.backend.requeue(queue, chunk))
     requeued, stayed = [id for id in wanted if id in moved], [id for id in wanted if id not in moved]
     if as_json:
         print_json({"queue": queue, "requeued": requeued, "not_requeued": stayed})
@@ -150,12 +148,10 @@ def purge_dead(
 
 def _purge(gator: Gator, queue: str, wanted: Sequence[str]) -> tuple[int, list[str]]:
     purged, missing = 0, []
-    with progress("Removing", len(wanted)) as advance:
-        for chunk in _chunks(wanted):
-            found = {letter.id for letter in gator.backend.dead(queue, chunk, len(chunk))}
-            missing += [id for id in chunk if id not in found]
-            purged += gator.backend.purge_dead(queue, chunk)
-            advance(len(chunk))
+    for chunk in _chunks("Removing", wanted):
+        found = {letter.id for letter in gator.backend.dead(queue, chunk, len(chunk))}
+        missing += [id for id in chunk if id not in found]
+        purged += gator.backend.purge_dead(queue, chunk)
     return purged, missing
 
 
@@ -186,5 +182,9 @@ def _summary(gator: Gator, letter: DeadLetter, *, with_args: bool = False) -> di
     return {**head, "deliveries": letter.deliveries, **described(gator, letter.body, with_args=with_args)}
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+def _chunks(label: str, ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut ids into chunks, and show how many of them are done."""
+    with progress(label) as show:
+        for start in range(0, len(ids), CHUNK):
+            yield ids[start : start + CHUNK]
+            show(min(start + CHUNK, len(ids)), len(ids))

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timezone
 from math import isfinite
 
@@ -72,13 +72,17 @@ def moment(epoch: float) -> str:
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], object]]:
-    """Show how far something is on stderr, if that is a terminal; what is yielded takes how much more was done."""
-    if not sys.stderr.isatty():
-        yield lambda done: done
-        return
-    with click.progressbar(length=total, label=label, file=sys.stderr) as bar:
-        yield bar.update
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, if that is a terminal. What is yielded is called with how much is done, and of how much."""
+    bar = click.progressbar(length=1, label=label, file=sys.stderr) if sys.stderr.isatty() else None
+
+    def show(done: int, total: int) -> None:
+        if bar is not None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+    with bar or nullcontext():
+        yield show
 
 
 def _plain(value: object) -> object:

@@ -26,7 +26,10 @@ def plugins(as_json: bool) -> None:
         keys = ("kind", "name", "distribution", "version", "hooks", "error")
         print_json({"plugins": [{key: getattr(plugin, key) for key in keys} for plugin in found], "commands": commands})
     else:
-        rows = [[it.kind, it.name, it.distribution, it.version, ", ".join(it.hooks) or "-"] for it in found]
+        rows = [
+            [it.kind, it.name, it.distribution, it.version, "(broken)" if it.error else ", ".join(it.hooks) or "-"]
+            for it in found
+        ]
         print_table(["KIND", "NAME", "DISTRIBUTION", "VERSION", "HOOKS"], rows)
         if commands:
             click.echo(f"\nCommands that they add: {', '.join(commands)}")

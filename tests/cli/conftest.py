@@ -135,3 +135,20 @@ def shell(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[in
         return process.returncode, out, err
 
     return shell
+
+
+@pytest.fixture
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Install a plugin for the commands that are started."""
+    site = folder / "site"
+    site.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def install(name: str, code: str, *, group: str = "alligator.hooks") -> None:
+        (site / f"alligator_{name}.py").write_text(code)
+        info = site / f"alligator_{name}-1.5.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: alligator-{name}\nVersion: 1.5\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = alligator_{name}\n")
+
+    return install

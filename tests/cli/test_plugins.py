@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 Shell = Callable[..., tuple[int, str, str]]
 
@@ -23,23 +20,6 @@ def register_commands(cli):
             raise BackendUnavailable("Nobody is there.")
         click.echo(f"Hello {name}")
 """
-
-
-@pytest.fixture
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Install a hook plugin for the commands that are started."""
-    site = folder / "site"
-    site.mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(site))
-
-    def install(name: str, code: str) -> None:
-        (site / f"alligator_{name}.py").write_text(code)
-        info = site / f"alligator_{name}-1.5.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: alligator-{name}\nVersion: 1.5\n")
-        (info / "entry_points.txt").write_text(f"[alligator.hooks]\n{name} = alligator_{name}\n")
-
-    return install
 
 
 def test_plugins_are_listed_with_what_they_are(run: Any, run_json: Any) -> None:
