@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_USER := 0
 
 PYTHON ?= python3
-VENV ?= .venv
+VENV := .venv
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
