@@ -216,7 +216,10 @@ class Gator(Producer):
             raise UnsupportedFeature(self.backend.name, feature, wanted)
 
     def check_options(self, options: TaskOptions) -> None:
-        """Raise UnsupportedFeature or OptionError for options that this backend can't carry."""
+        """Raise UnsupportedFeature, OptionError or CallableError for options that can't be carried here."""
+        for callback in options.callbacks().values():
+            if not isinstance(callback, str):
+                self.policy.name_of(callback)
         if options.priority is not None:
             self.require(_backend.PRIORITY, "priority=")
         if options.delay_by is None and options.delay_until is None:
@@ -266,10 +269,11 @@ class Gator(Producer):
         options = task.options
         if options is DEFAULTS:
             return Message(task.task_id, body)
-        if options.delay_by is not None or options.delay_until is not None:
+        delay = options.delay
+        if delay > 0:
             task.status = constants.DELAYED
         priority = constants.DEFAULT_PRIORITY if options.priority is None else options.priority
-        return Message(task.task_id, body, priority, options.delay)
+        return Message(task.task_id, body, priority, delay)
 
     def _run_here(self, task: Task) -> None:
         # Imported late, here and in _take: a producer that only enqueues starts without what runs tasks.

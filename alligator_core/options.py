@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .producer import Producer
@@ -22,7 +23,9 @@ class Options(Producer):
         self._gator = gator
         self._queue = queue_name
         self._task_id = None if task_id is None else checked_id(task_id)
-        self._defaults = TaskOptions.checked(**{"is_async": gator.is_async, **settings})
+        self._defaults = TaskOptions.checked(**settings)
+        if not gator.is_async and settings.get("is_async", settings.get("async")) is None:
+            self._defaults = replace(self._defaults, is_async=False)
         gator.check_options(self._defaults)
 
     def __enter__(self) -> Options:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from .constants import HIGHEST_PRIORITY
 from .dsn import yes_or_no
@@ -35,6 +35,8 @@ class TaskOptions:
     def checked(cls, *, depends_on: object = None, **given: Any) -> TaskOptions:
         """Check and normalize options. Raises OptionError for an unknown one or a bad value."""
         if "async" in given:  # the older name; a keyword of the language by now
+            if "is_async" in given:
+                raise OptionError("Give is_async or async, not both: they are one option.", "async")
             given["is_async"] = given.pop("async")
         known = {field.name for field in fields(cls)}
         for name in given:
@@ -88,7 +90,7 @@ def _read_priority(value: object) -> int:
 
 def _read_delay_by(value: object) -> float:
     delay = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay < math.inf:
+    if not _is_number(delay) or delay < 0:
         raise OptionError(f"delay_by={value!r}: it must be seconds, 0 or more, or a timedelta.", "delay_by")
     return float(delay)
 
@@ -99,9 +101,16 @@ def _read_delay_until(value: object) -> float:
     if isinstance(value, datetime):
         # A naive datetime is UTC: the worker may be in another zone than the producer.
         value = (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_number(value):
         raise OptionError(f"delay_until={value!r}: it must be epoch seconds, a datetime or a date.", "delay_until")
     return float(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the floats
+        return False
 
 
 def _read_callback(value: object) -> Any:

@@ -58,7 +58,7 @@ def test_an_at_sign_in_a_password_does_not_end_up_in_the_host() -> None:
 
 @pytest.mark.parametrize("port", ["x", "0", "65536", "-1", "6379x", "٣"])
 def test_a_bad_port_is_an_error_that_names_it(port: str) -> None:
-    with pytest.raises(DsnError, match=f"has the port '{port}': a port is a number from 1 to 65535"):
+    with pytest.raises(DsnError, match=rf"has the port '{port}': a port is a number from 1 to 65535"):
         Dsn.parse(f"redis://host:{port}/0")
 
 
@@ -159,7 +159,7 @@ def test_an_unknown_option_like_no_other_is_an_error_that_lists_all() -> None:
 def test_a_bad_value_of_an_option_is_an_error_that_says_what_it_must_be(
     option: str, reader: object, problem: str
 ) -> None:
-    with pytest.raises(OptionError, match=f"x:// option t='.*': it must be {problem}"):
+    with pytest.raises(OptionError, match=rf"x:// option t='.*': it must be {problem}"):
         Dsn.parse(f"x://?{option}").read_options(t=reader)  # type: ignore[arg-type]
 
 

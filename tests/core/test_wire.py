@@ -85,7 +85,7 @@ def test_another_first_line_is_refused(line: bytes) -> None:
 
 @pytest.mark.parametrize("payload", [None, [], "text", 5])
 def test_a_payload_must_be_a_map(payload: object) -> None:
-    with pytest.raises(MessageError, match=f"Its payload is a {type(payload).__name__}, not a map"):
+    with pytest.raises(MessageError, match=rf"Its payload is a {type(payload).__name__}, not a map"):
         read_payload(payload)
 
 
