@@ -43,11 +43,11 @@ def open_gator(target: str | None, *, with_hooks: bool = False) -> Gator:
 
 
 def dsn_of(target: str | None) -> str:
-    """Return the DSN that a TARGET is. Raises a usage error for anything but a DSN or the environment."""
+    """Return the DSN that a TARGET is. Raises Misuse for anything but a DSN or the environment."""
     if target in (None, FROM_ENVIRONMENT):
         return _from_environment()
     if target is None or "://" not in target:
-        raise click.UsageError(f"{masked(target or '')!r} is no DSN: it should look like scheme://host:port/path.")
+        raise Misuse(f"{masked(target or '')!r} is no DSN: it should look like scheme://host:port/path.")
     return target
 
 
@@ -59,10 +59,10 @@ def queue_of(gator: Gator, name: str | None) -> str:
 
 
 def split_path(path: str) -> tuple[str, str]:
-    """Return module and attribute of `module:attribute`. Raises a usage error."""
+    """Return module and attribute of `module:attribute`. Raises Misuse."""
     found = _OBJECT.fullmatch(path)
     if found is None:
-        raise click.UsageError(f"{masked(path)!r} is not of the form package.module:name.")
+        raise Misuse(f"{masked(path)!r} is not of the form package.module:name.")
     return found[1], found[2]
 
 
@@ -96,7 +96,7 @@ def _gator_of(target: str | None, plugins: tuple[object, ...] | None) -> Gator:
     if "://" in target:
         return Gator(target, plugins=plugins)
     if not _OBJECT.fullmatch(target):
-        raise click.UsageError(
+        raise Misuse(
             f"TARGET {masked(target)!r} is neither a DSN such as sqlite:///queue.db nor a module:attribute. "
             f"Write {FROM_ENVIRONMENT} for the DSN in {VARIABLE}."
         )
@@ -111,7 +111,7 @@ def _gator_at(path: str) -> Gator:
         with app_code(f"{path!r} failed to make a Gator."):
             found = found()
     if not isinstance(found, Gator):
-        raise click.UsageError(f"{path!r} is a {type(found).__name__}, not a Gator nor a function that returns one.")
+        raise Misuse(f"{path!r} is a {type(found).__name__}, not a Gator nor a function that returns one.")
     return found
 
 
@@ -122,7 +122,7 @@ def _object_at(path: str) -> Any:
         try:
             found = getattr(found, name)
         except AttributeError:
-            raise click.UsageError(f"{path!r} doesn't exist: the module {module!r} has no {attribute!r}.") from None
+            raise Misuse(f"{path!r} doesn't exist: the module {module!r} has no {attribute!r}.") from None
     return found
 
 
