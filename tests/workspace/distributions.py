@@ -9,6 +9,7 @@ from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
 
 from tests.workspace.repository import tool
 
@@ -34,19 +35,15 @@ def _uv(*arguments: str) -> None:
     assert ran.returncode == 0, f"uv {' '.join(arguments)}\n{ran.stderr}"
 
 
-def _missing(site: Path) -> set[str]:
-    present = {_normal(found.name): found for found in distributions(path=[str(site)])}
-    wanted = {_normal(name) for found in present.values() for name in _required(found)}
+def _missing(site: Path) -> set[NormalizedName]:
+    present = {canonicalize_name(found.name): found for found in distributions(path=[str(site)])}
+    wanted = {canonicalize_name(name) for found in present.values() for name in _required(found)}
     return wanted - {*present}
 
 
 def _required(found: Distribution) -> list[str]:
     requirements = [Requirement(line) for line in found.requires or ()]
     return [item.name for item in requirements if item.marker is None or item.marker.evaluate({"extra": ""})]
-
-
-def _normal(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def _copy(found: Distribution, site: Path) -> None:

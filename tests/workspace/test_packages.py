@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import alligator
 import alligator_core
@@ -21,6 +24,16 @@ def test_all_versions_are_the_same() -> None:
 
 def test_all_packages_support_the_same_pythons() -> None:
     assert len({project_of(folder)["requires-python"] for folder in PROJECTS}) == 1
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda folder: project_of(folder)["name"])
+def test_all_that_a_package_depends_on_is_pinned(project: Path) -> None:
+    table = project_of(project)
+    extras = [line for lines in table.get("optional-dependencies", {}).values() for line in lines]
+    wanted = {canonicalize_name(Requirement(line).name) for line in [*table["dependencies"], *extras]}
+    own = {found["name"] for found in map(project_of, PROJECTS)}
+    pins = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert not wanted - own - {*pins}, "run `make lock`"
 
 
 @every_plugin
