@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timezone, tzinfo
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from .refusals import Uncarriable
+from .refusals import Uncarriable, full_name
 
 Clock = TypeVar("Clock", datetime, time)
 
@@ -65,7 +65,7 @@ def _zone_key(zone: tzinfo) -> str:
     key = zone.key if type(zone) is ZoneInfo else None
     if key is None:
         raise Uncarriable(
-            f"has a time zone of type {type(zone).__module__}.{type(zone).__qualname__} that has no name to send: "
+            f"has a time zone of type {full_name(type(zone))} that has no name to send: "
             "use zoneinfo.ZoneInfo(key), or convert it with .astimezone(timezone.utc)."
         )
     try:

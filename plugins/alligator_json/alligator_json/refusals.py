@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import types
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
@@ -30,25 +32,28 @@ class Uncarriable(TypeError):
 def refusal(value: object) -> Uncarriable:
     """Return the error for a value whose type has no tag."""
     kind = type(value)
-    named = f"is a {kind.__qualname__}" if kind in _ARTICLED else f"is of type {_full_name(kind)}"
+    named = f"is a {kind.__name__}" if kind in _ARTICLED else f"is of type {full_name(kind)}"
     for base, remedy in _SUBCLASSES.items():
         if isinstance(value, base):
             return Uncarriable(f"{named}, a subclass of {base.__name__} that would not arrive as one: pass {remedy}.")
     for bases, remedy in _REMEDIES:
         if isinstance(value, bases):
             return Uncarriable(f"{named}, which JSON can't carry: pass {remedy}.")
-    return Uncarriable(f"{named}, which JSON can't carry: pass its key, such as an id, or a dataclass.")
+    if is_dataclass(value):
+        return Uncarriable(f"{named}, which is a dataclass by inheritance only: decorate it, too.")
+    return Uncarriable(f"{named}, which JSON can't carry: pass what identifies it, such as its id, or a dataclass.")
 
 
 def refused_key(key: object) -> Uncarriable:
     """Return the error for a dict with a key that isn't a plain str."""
     return Uncarriable(
-        f"has a key of type {_full_name(type(key))}, and the keys of JSON are str: "
+        f"has a key of type {full_name(type(key))}, and the keys of JSON are str: "
         "pass a list of pairs, or make the keys str."
     )
 
 
-def _full_name(kind: type) -> str:
+def full_name(kind: type) -> str:
+    """Return the name of a type as an error shows it."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
@@ -73,7 +78,8 @@ _SUBCLASSES: Final[dict[type, str]] = {
 _REMEDIES: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
     ((set, frozenset), "a sorted list"),
     ((bytes, bytearray, memoryview), "text, such as its base64, or use a serializer that carries bytes"),
-    ((range, Iterator), "a list of what it yields"),
+    ((range, deque, KeysView, ValuesView, ItemsView, Iterator), "a list of what it yields"),
+    ((Mapping,), "dict(value)"),
     ((complex,), "a list of its two parts"),
     ((type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType), "its name"),
     ((os.PathLike,), "str(value)"),

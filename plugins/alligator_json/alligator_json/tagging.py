@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from . import classes, moments
-from .refusals import Uncarriable, refusal, refused_key
+from .refusals import Uncarriable, full_name, refusal, refused_key
 
 DEPTH: Final = 100
 """How many lists, maps and dataclasses may lie in one another, `args` and `kwargs` included."""
@@ -103,7 +103,7 @@ class Tagger:
         except ValueError:
             found = None
         if found is not value:
-            raise Uncarriable(f"is a {cls.__qualname__} that its class doesn't know: pass one of its members.")
+            raise Uncarriable(f"is of type {full_name(cls)}, which doesn't know it: pass one of its members.")
         return {"$enum": [name, content]}
 
     def _tag_dataclass(self, value: object) -> object:
@@ -118,8 +118,8 @@ class Tagger:
         self._room += 1
         if not classes.rebuilds(value, values):
             raise Uncarriable(
-                f"is a {cls.__qualname__} that its constructor would not make again from its fields: "
-                "pass them as a dict, or make all its state fields that the constructor takes."
+                f"is of type {full_name(cls)}, whose constructor would not make it again from its fields: "
+                "pass them as a dict, or keep all that it holds in fields that the constructor takes as they are."
             )
         return {"$dataclass": [name, tagged]}
 
@@ -127,7 +127,7 @@ class Tagger:
         try:
             return self._name_of(cls)
         except Exception as exc:  # (only the core knows what it raises)
-            raise Uncarriable(f"is a {cls.__qualname__}, a class that no message may name: {exc}") from exc
+            raise Uncarriable(f"is of type {full_name(cls)}, which no message may name: {exc}") from exc
 
     def _enter(self) -> None:
         if self._room == 0:
@@ -146,7 +146,9 @@ def _write_int(value: int) -> int:
         except ValueError:  # more than this Python is willing to write
             too_long = True
         if too_long:
-            raise Uncarriable("is an integer too long for JSON: pass it as text, such as hex(value).")
+            raise Uncarriable(
+                f"is an integer of over {LONGEST_INTEGER} digits: pass it as text, such as hex(value)."
+            )
     return value
 
 

@@ -1,0 +1,150 @@
+"""Bytes that `dumps` never made: an error of the right type for each, and no class made that isn't asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alligator_core.errors import UnknownCallableError
+from alligator_core.plugins import PluginManager
+from alligator_core.serializer import Serializer
+from tests.json.shapes import Bare, class_of, name_of
+
+WRONG_TAGS = [
+    '{"$unknown": 1}',
+    '{"$": 1}',
+    '{"$date": "2026-11-24", "a": 1}',
+    '{"a": 1, "$date": "2026-11-24"}',
+    '{"$date": "2026-11-24", "$time": "10:00:00"}',
+    '{"$date": 20261124}',
+    '{"$date": null}',
+    '{"$date": "2026-11-31"}',
+    '{"$date": "20261124"}',
+    '{"$date": "2026-W48-2"}',
+    '{"$date": "٢026-11-24"}',
+    '{"$date": {"$date": "2026-11-24"}}',
+    '{"$datetime": "2026-11-24"}',
+    '{"$datetime": "2026-11-24 10:00:00"}',
+    '{"$datetime": "2026-11-24T10:00"}',
+    '{"$datetime": "2026-11-24T10:00:00+24:00"}',
+    '{"$datetime": "2026-11-24T10:00:00[fold=0]"}',
+    '{"$datetime": "2026-11-24T10:00:00[Nowhere/Else]"}',
+    '{"$datetime": "2026-11-24T10:00:00[Europe]"}',
+    '{"$datetime": "2026-11-24T10:00:00[/etc/passwd]"}',
+    '{"$datetime": "2026-11-24T10:00:00[../UTC]"}',
+    '{"$datetime": "2026-11-24T10:00:00+05:00[Europe/Berlin]"}',
+    '{"$datetime": "2026-10-25T02:30:00+02:00[Europe/Berlin][fold=1]"}',
+    '{"$time": "25:00:00"}',
+    '{"$timedelta": 5}',
+    '{"$timedelta": [1, 2]}',
+    '{"$timedelta": [1, 2, 3.0]}',
+    '{"$timedelta": [true, 2, 3]}',
+    '{"$timedelta": [1000000000, 0, 0]}',
+    '{"$timedelta": [1%s, 0, 0]}' % ("0" * 400),
+    '{"$decimal": 1.5}',
+    '{"$decimal": "NaN"}',
+    '{"$decimal": "1_000"}',
+    '{"$decimal": " 1"}',
+    '{"$decimal": "1E+99999999999999999999"}',
+    '{"$uuid": "x"}',
+    '{"$uuid": "{00000000-0000-0000-0000-00000000000a}"}',
+    '{"$uuid": "0000000000000000000000000000000a"}',
+    '{"$tuple": [1]}',
+    '{"$dict": [1]}',
+    '{"$dict": null}',
+    '{"$enum": "app:Color"}',
+    '{"$enum": ["app:Color"]}',
+    '{"$enum": ["app:Color", "BLUE"]}',
+    '{"$enum": ["app:Color", "r"]}',
+    '{"$enum": ["app:Color", "__class__"]}',
+    '{"$enum": ["app:Color", null]}',
+    '{"$enum": ["app:Level", 1]}',
+    '{"$enum": ["app:Access", 8]}',
+    '{"$enum": ["app:Access", -1]}',
+    '{"$enum": ["app:Access", true]}',
+    '{"$enum": ["app:Point", "x"]}',
+    '{"$enum": [["app:Color"], "RED"]}',
+    '{"$dataclass": ["app:Point", {"z": 1}]}',
+    '{"$dataclass": ["app:Point", {}]}',
+    '{"$dataclass": ["app:Point", [1]]}',
+    '{"$dataclass": ["app:Point", {"x": {"$unknown": 1}}]}',
+    '{"$dataclass": ["app:Counted", {"size": 1, "total": 1}]}',
+    '{"$dataclass": ["app:Scaled", {"size": 1, "factor": 1}]}',
+    '{"$dataclass": ["app:Positive", {"size": -1}]}',
+    '{"$dataclass": ["app:Positive", {"size": "x"}]}',
+    '{"$dataclass": ["app:Color", {"value": "r"}]}',
+    '{"$dataclass": ["app:Undecorated", {"x": 1}]}',
+    '{"$dataclass": ["app:Filled", {"size": 1}]}',
+    '{"$dataclass": ["app:Bare", {}]}',
+    '{"$dataclass": [null, {}]}',
+]
+
+WRONG_JSON = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'{"args":[NaN]}',
+    b'{"args":[1e999]}',
+    b'{"args":[%b]}' % (b"9" * 5000),
+    b'{"args":["\xff"]}',
+    b'{"args":["\\ud800"]}',
+    b'{"args":["\xed\xa0\x80"]}',
+    b'{"args":%b' % (b"[" * 100_000),
+    b'{"args":%b"$"%b}' % (b"[" * 900, b"]" * 900),
+    b'{"args":%b1%b}' % (b'{"$dict":{"a":' * 400, b"}}" * 400),
+    b'\xef\xbb\xbf{"args":[]}',
+    b'{"args":[]}{}',
+]
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["$enum", "$dataclass", "$dict", "$datetime", "$tuple", "a"]), inner, max_size=2
+        )
+        | st.tuples(st.sampled_from(["app:Color", "app:Point", "app:Access", "app:Gone"]), inner).map(list)
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("text", WRONG_TAGS)
+def test_a_wrong_tag_is_an_error(serializer: Serializer, text: str) -> None:
+    for payload in ('{"args":[%s]}', '{"args":[],"kwargs":{"a":[{"b":%s}]}}', '{"headers":%s}'):
+        with pytest.raises(ValueError, match=r"^\w"):
+            serializer.loads((payload % text).encode(), class_of)
+
+
+@pytest.mark.parametrize("payload", WRONG_JSON, ids=lambda payload: repr(payload[:20]))
+def test_what_is_no_json_map_is_an_error(serializer: Serializer, payload: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        serializer.loads(payload, class_of)
+
+
+def test_only_dataclasses_are_ever_made(serializer: Serializer) -> None:
+    for tag in ("$dataclass", "$enum"):
+        with pytest.raises(ValueError, match="Bare"):
+            serializer.loads(b'{"args":[{"%b":["app:Bare",{}]}]}' % tag.encode(), class_of)
+    assert Bare.made == 0
+
+
+def test_what_class_of_raises_passes_through(serializer: Serializer) -> None:
+    with pytest.raises(UnknownCallableError, match="'app:Gone' is unknown"):
+        serializer.loads(b'{"args":[{"$enum":["app:Gone","RED"]}]}', class_of)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_any_json_is_read_and_written_again_or_is_an_error(value: Any) -> None:
+    serializer = PluginManager().make_serializer("json")
+    try:
+        received = serializer.loads(json.dumps({"args": [value]}).encode(), class_of)
+    except (ValueError, UnknownCallableError):
+        return
+    assert serializer.loads(serializer.dumps(received, name_of), class_of) == received
