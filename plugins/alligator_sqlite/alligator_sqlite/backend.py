@@ -1,0 +1,96 @@
+"""The backend: what producers and operators do with the queues of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar, Final
+
+from alligator_core.backend import FEATURES, Backend, Consumer, DeadLetter, Entry, Message, QueueSize, State
+
+from . import graveyard, store
+from .bell import Bell
+from .connection import Database
+from .consumer import SqliteConsumer
+
+_SIZE: Final = """
+SELECT (SELECT count(*) FROM ready WHERE queue = q.no) + (SELECT count(*) FROM delayed WHERE queue = q.no AND due <= ?1),
+    (SELECT count(*) FROM delayed WHERE queue = q.no AND due > ?1),
+    (SELECT count(*) FROM held JOIN messages USING (seq) WHERE queue = q.no),
+    (SELECT count(*) FROM dead WHERE queue = q.no)
+FROM queues q WHERE q.name = ?2
+"""
+
+
+class SqliteBackend(Backend):
+    """Queues in one SQLite file; `synchronous` and `busy_timeout` (seconds) are as in the DSN."""
+
+    name: ClassVar[str] = "sqlite"
+    features = frozenset(FEATURES)
+
+    def __init__(self, path: str, *, synchronous: str = "normal", busy_timeout: float = 30.0) -> None:
+        self.path = path
+        self._database = Database(path, synchronous=synchronous, busy_timeout=busy_timeout)
+        self._bell = Bell()
+
+    def push(self, queue: str, messages: Sequence[Message]) -> None:
+        """Add messages in one transaction: all or none."""
+        with self._database as db:
+            store.add(db, self._database.queue(queue), messages)
+        self._bell.ring()
+
+    def size(self, queue: str) -> QueueSize:
+        """Count the messages of a queue by state."""
+        found = self._database.query(_SIZE, store.microseconds(), queue)
+        return QueueSize(*found[0]) if found else QueueSize(0, 0, 0, 0)
+
+    def consumer(self, queues: Sequence[str], lease: float) -> Consumer:
+        """Make a consumer, which opens a connection of its own."""
+        return SqliteConsumer(self._database.sibling(), self._bell, queues, lease)
+
+    def close(self) -> None:
+        """Close the file. It is opened again when needed."""
+        self._database.close()
+
+    def cancel(self, queue: str, id: str) -> Message | None:
+        """Take a waiting message off."""
+        with self._database as db:
+            row = store.find(db, queue, id)
+            if row is None or not store.take_off(db, row):
+                return None
+            db.execute("DELETE FROM messages WHERE seq = ?", (row.seq,))
+        return Message(id, row.body, row.priority, row.left)
+
+    def peek(self, queue: str, id: str) -> Entry | None:
+        """Look at a message."""
+        with self._database as db:
+            row = store.find(db, queue, id)
+            if row is None:
+                return None
+            held = db.execute("SELECT 1 FROM held WHERE seq = ?", (row.seq,)).fetchone()
+        left = 0.0 if held else row.left
+        state: State = "reserved" if held else "delayed" if left else "ready"
+        return Entry(id, row.body, state, row.priority, row.deliveries, left)
+
+    def purge(self, queue: str) -> int:
+        """Remove all that waits, in one transaction."""
+        with self._database as db:
+            return store.purge(db, self._database.queue(queue))
+
+    def dead(
+        self, queue: str, ids: Collection[str] | None = None, limit: int = 100, offset: int = 0
+    ) -> list[DeadLetter]:
+        """List dead letters, the latest first."""
+        with self._database as db:
+            return graveyard.listed(db, self._database.queue(queue), ids, limit, offset)
+
+    def requeue(self, queue: str, ids: Collection[str] | None = None) -> list[str]:
+        """Move dead letters back to the queue, in one transaction."""
+        with self._database as db:
+            moved = graveyard.requeue(db, self._database.queue(queue), ids)
+        self._bell.ring()
+        return moved
+
+    def purge_dead(self, queue: str, ids: Collection[str] | None = None) -> int:
+        """Remove dead letters, in one transaction."""
+        with self._database as db:
+            return graveyard.purge(db, self._database.queue(queue), ids)

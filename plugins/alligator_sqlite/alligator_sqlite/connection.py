@@ -1,0 +1,186 @@
+"""One SQLite file, and a connection to it that threads may share and a fork may not."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from alligator_core.errors import BackendError
+
+from . import failures, schema
+
+T = TypeVar("T")
+
+PRAGMAS: Final = (
+    "PRAGMA cache_size = -8000",
+    # Without it, SQLite as Debian builds it overwrites what is deleted with zeros, and writes those pages too.
+    "PRAGMA secure_delete = OFF",
+    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+class Database:
+    """A file and one connection, opened when first needed and again after `close`.
+
+    As a context manager it is a write transaction: alone in the file, committed at the end or else undone. Errors of
+    SQLite come out as BackendError.
+    """
+
+    def __init__(self, path: str, *, synchronous: str = "normal", busy_timeout: float = 30.0) -> None:
+        self.path = path
+        self.lock = threading.RLock()
+        self._synchronous = synchronous
+        self._busy_timeout = busy_timeout
+        self._connection: sqlite3.Connection | None = None
+        self._opened = 0
+        self._pid = 0
+        self._queues: dict[str, int] = {}
+        with _registry:
+            _databases.add(self)
+
+    def sibling(self) -> Database:
+        """Return another connection to the same file, with the same options."""
+        return Database(self.path, synchronous=self._synchronous, busy_timeout=self._busy_timeout)
+
+    def __enter__(self) -> sqlite3.Connection:
+        self.lock.acquire()
+        try:
+            return self._patiently(self._begun)
+        except BaseException as exc:
+            self.__exit__(type(exc), exc, None)
+            raise
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if exc is None:
+                self._connected().execute("COMMIT")
+        except sqlite3.Error as error:
+            exc = error
+        try:
+            if exc is not None:
+                self._undo(exc)
+        finally:
+            self.lock.release()
+        if isinstance(exc, sqlite3.Error):
+            raise failures.explained(exc, self.path) from exc
+
+    def query(self, sql: str, *parameters: object) -> list[Any]:
+        """Return the rows of a statement that only reads."""
+        with self.lock:
+            try:
+                return self._patiently(lambda: self._connected().execute(sql, parameters).fetchall())
+            except sqlite3.Error as exc:
+                self._undo(exc)
+                raise failures.explained(exc, self.path) from exc
+
+    def queue(self, name: str) -> int:
+        """Return the number of a queue, given one if it has none yet. Only inside a transaction."""
+        if name not in self._queues:
+            db = self._connected()
+            db.execute("INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+            self._queues[name] = db.execute("SELECT no FROM queues WHERE name = ?", (name,)).fetchone()[0]
+        return self._queues[name]
+
+    def version(self) -> tuple[int, int]:
+        """Return a value that changes when another connection has changed the file."""
+        ((changes,),) = self.query("PRAGMA data_version")
+        return self._opened, changes
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        with self.lock:
+            connection, self._connection = self._connection, None
+            self._queues.clear()
+            if connection is None:
+                return
+            if self._pid != os.getpid():
+                _inherited.append(connection)
+            else:
+                connection.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_connection", None):
+            self.close()
+
+    def _begun(self) -> sqlite3.Connection:
+        connection = self._connected()
+        connection.execute("BEGIN IMMEDIATE")
+        return connection
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._open()
+            self._pid = os.getpid()
+            self._opened += 1
+        elif self._pid != os.getpid():
+            raise BackendError(
+                f"{self.path!r} was opened before this process was forked by other means than os.fork: "
+                "close the Gator before the fork, or make it after."
+            )
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            schema.prepare(connection, self.path)
+            for pragma in (f"PRAGMA synchronous = {self._synchronous}", *PRAGMAS):
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _patiently(self, run: Callable[[], T]) -> T:
+        # SQLite's own patience waits up to 100 ms between two tries, in lockstep with the other waiters.
+        deadline = 0.0
+        while True:
+            try:
+                return run()
+            except sqlite3.OperationalError as exc:
+                if not failures.is_busy(exc):
+                    raise
+                deadline = deadline or time.monotonic() + self._busy_timeout
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(random.uniform(0.0002, 0.004))  # noqa: S311
+
+    def _undo(self, exc: BaseException) -> None:
+        self._queues.clear()
+        if isinstance(exc, sqlite3.Error):
+            self.close()  # it undoes all, and the next one finds out what is in the file now
+        elif self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+# SQLite's locks belong to the process, and its library remembers them: a child that was forked with a connection open
+# believes that it holds them, and so loses what it writes on any new connection, silently, once the parent closes the
+# file (https://www.sqlite.org/howtocorrupt.html, 2.7). So nothing is open while Python forks.
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_registry = threading.RLock()
+_inherited: list[sqlite3.Connection] = []
+"""Of forks that Python did not see: never closed, because closing them harms the parent."""
+
+
+def _before_fork() -> None:
+    _registry.acquire()
+    for database in _databases:
+        database.lock.acquire()
+        database.close()
+
+
+def _after_fork() -> None:
+    for database in _databases:
+        database.lock.release()
+    _registry.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
