@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from itertools import groupby
 from typing import Any
 
 from . import backend as _backend
@@ -130,6 +129,12 @@ class Gator(Producer):
         """
         return Batch(self._batch, self._push_all)
 
+    @property
+    def current_batch(self) -> Batch | None:
+        """The batch in whose block this is called, None outside of any."""
+        batch = self._batch.get()
+        return batch if batch is not None and batch.is_mine else None
+
     def push(self, task: Task, func: Callable[..., object], *args: Any, **kwargs: Any) -> Task:
         """Enqueue a task that was made by hand, to call a function."""
         task.to_call(func, *args, **kwargs)
@@ -249,13 +254,15 @@ class Gator(Producer):
         return False
 
     def _push_all(self, pairs: Sequence[tuple[Task, Message]]) -> None:
-        batch = self._batch.get()
+        batch = self.current_batch
         if batch is not None:
-            batch.collected += pairs
+            batch.collect(pairs)
             return
         size = self.backend.limits.max_batch
-        for queue, group in groupby(pairs, key=lambda pair: pair[0].queue):
-            messages = [message for _, message in group]
+        by_queue: dict[str, list[Message]] = {}
+        for task, message in pairs:
+            by_queue.setdefault(task.queue, []).append(message)
+        for queue, messages in by_queue.items():
             for start in range(0, len(messages), size):
                 self.backend.push(queue, messages[start : start + size])
         if self.plugins.hook.after_enqueue.get_hookimpls():

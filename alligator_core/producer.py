@@ -45,9 +45,10 @@ class Producer:
         """Enqueue as `task` does, from a coroutine: the event loop goes on while the backend is talked to."""
         import asyncio
 
-        submit = partial(
-            copy_context().run, self._gator.submit, self._make(func, self._gator.policy.name_of(func), args, kwargs)
-        )
+        task = self._make(func, self._gator.policy.name_of(func), args, kwargs)
+        if task.options.is_async and self._gator.current_batch is not None:
+            return self._gator.submit(task)  # it only waits for the batch's end: nobody is talked to
+        submit = partial(copy_context().run, self._gator.submit, task)
         return await asyncio.get_running_loop().run_in_executor(None, submit)
 
     def map(self, func: Callable[[T], object], iterable: Iterable[T]) -> list[Task]:
