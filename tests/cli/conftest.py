@@ -142,7 +142,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     """Install a plugin for the commands that are started."""
     site = folder / "site"
     site.mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
 
     def install(name: str, code: str, *, group: str = "alligator.hooks") -> None:
         (site / f"alligator_{name}.py").write_text(code)

@@ -107,8 +107,11 @@ def test_a_module_that_exits_at_import_does_not_pass_for_success(run: Callable[.
     assert "SystemExit: 0" in run("stats", f"{app}:gator", code=1).stderr
 
 
-def test_a_function_that_fails_to_make_a_gator_shows_its_traceback(run: Callable[..., Any], folder: Path) -> None:
-    app = write_app(folder, "def make():\n    return {}['conn']\n")
+@pytest.mark.parametrize("statement", ["return {}['conn']", "raise SystemExit(0)"])
+def test_a_function_that_fails_to_make_a_gator_shows_its_traceback(
+    run: Callable[..., Any], folder: Path, statement: str
+) -> None:
+    app = write_app(folder, f"def make():\n    {statement}\n")
 
     lines = run("stats", f"{app}:make", code=1).stderr.splitlines()
 
