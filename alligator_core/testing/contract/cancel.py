@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import CANCEL, DELAY, EXACT_SIZE, PRIORITY, Consumer, Delivery
+from ...backend import CANCEL, DELAY, EXACT_SIZE, GET, PRIORITY, Consumer, Delivery
 from ..harness import Harness, body_of, in_background
 from .base import Contract, needs
 
@@ -37,6 +37,12 @@ class CancelContract(Contract):
         held = harness.collect(consumer, 1)
         assert harness.backend.cancel(harness.queue, "a") is None
         assert harness.ack_all(consumer, held) == []
+
+    @needs(CANCEL, GET)
+    def test_a_message_that_was_got_can_not_be_canceled(self, harness: Harness) -> None:
+        harness.push("a")
+        assert harness.consumer().get(harness.queue, "a") is not None
+        assert harness.backend.cancel(harness.queue, "a") is None
 
     @needs(CANCEL)
     def test_a_message_that_was_given_back_can_be_canceled(self, harness: Harness) -> None:

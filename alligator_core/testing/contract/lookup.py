@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import CANCEL, DELAY, GET, PEEK, PRIORITY, Entry
+from ...backend import DELAY, GET, PEEK, PRIORITY, Entry
 from ..harness import Harness, body_of, in_background
 from .base import Contract, needs
 
@@ -115,9 +115,3 @@ class GetContract(Contract):
 
         getters = [in_background(get_each) for _ in range(3)]
         assert sorted(id for getter in getters for id in getter.result(30)) == sorted(ids)
-
-    @needs(GET, CANCEL)
-    def test_a_message_that_was_got_can_not_be_canceled(self, harness: Harness) -> None:
-        harness.push("a")
-        assert harness.consumer().get(harness.queue, "a") is not None
-        assert harness.backend.cancel(harness.queue, "a") is None
