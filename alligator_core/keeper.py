@@ -13,6 +13,7 @@ from .session import COALESCE, Session
 log = logging.getLogger("alligator.worker")
 
 TICK = 0.02
+IDLE_TICK = 0.1
 HOARDING = 1.0
 """Seconds that one task may run before what waits behind it is given back to the queue."""
 
@@ -20,7 +21,8 @@ HOARDING = 1.0
 class Keeper:
     """Sends the heartbeat, flushes acks that wait behind a long task, gives back what would wait too long.
 
-    Use it with `with`: its thread lives as long as the block. `on_tick` is called every 20 ms as well.
+    Use it with `with`: its thread lives as long as the block. `on_tick` is called at each look, every
+    20 ms while a task runs and every 100 ms while none does.
     """
 
     def __init__(self, session: Session, lease: float, on_tick: Callable[[], None] | None = None) -> None:
@@ -40,7 +42,7 @@ class Keeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped.wait(min(TICK, self._interval)):
+        while not self._stopped.wait(self._pause()):
             try:
                 self._tick(time.monotonic())
             except BackendError as exc:
@@ -48,6 +50,9 @@ class Keeper:
             except Exception:
                 # A dead keeper would cost the lease of everything in hand: whatever happens, it goes on.
                 log.exception("The keeper failed, and goes on")
+
+    def _pause(self) -> float:
+        return min(IDLE_TICK if self._session.running is None else TICK, self._interval / 4)
 
     def _tick(self, now: float) -> None:
         if self._on_tick is not None:
