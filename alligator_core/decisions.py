@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class Decision(Exception):
     """The root of the decisions below. They are exceptions so that hooks and task functions can raise them."""
@@ -14,7 +16,7 @@ class Retry(Decision):
     """
 
     def __init__(self, delay: float = 0.0) -> None:
-        self.delay = delay
+        self.delay = _checked(delay)
         super().__init__(f"retry in {delay:g} s")
 
 
@@ -22,7 +24,7 @@ class Defer(Decision):
     """Not now: put the task back unchanged, ready again after `delay` seconds. Counts as no attempt."""
 
     def __init__(self, delay: float) -> None:
-        self.delay = delay
+        self.delay = _checked(delay)
         super().__init__(f"deferred by {delay:g} s")
 
 
@@ -48,3 +50,10 @@ class SkipTask(Decision):
     def __init__(self, reason: str = "") -> None:
         self.reason = reason
         super().__init__(reason or "skipped")
+
+
+def _checked(delay: float) -> float:
+    # A message that is delayed for ever, or by no number, would be lost on some backends.
+    if not 0 <= delay < math.inf:
+        raise ValueError(f"delay={delay!r}: it must be seconds, 0 or more.")
+    return delay

@@ -243,11 +243,14 @@ class Gator(Producer):
         """Ask the hooks; run the task here if it isn't async. True if it is to be pushed."""
         hook = self.plugins.hook.before_enqueue
         if hook.get_hookimpls():
+            options = task.options
             try:
                 hook(gator=self, task=task)
             except SkipTask:
                 task.status = constants.CANCELED
                 return False
+            if task.options is not options:
+                self.check_options(task.options)
         if task.options.is_async:
             return True
         self._run_here(task)

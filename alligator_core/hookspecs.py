@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 PROJECT = "alligator"
 
+OBSERVERS = frozenset(
+    {"after_enqueue", "on_worker_start", "on_worker_stop", "on_success", "on_retry", "on_dead", "after_task"}
+)
+"""The hooks whose exceptions change nothing."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

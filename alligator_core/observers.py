@@ -6,8 +6,6 @@ import logging
 
 import pluggy
 
-from .errors import PluginError
-
 log = logging.getLogger("alligator.plugins")
 
 
@@ -16,20 +14,10 @@ def notify(hook: pluggy.HookCaller, **arguments: object) -> None:
     for implementation in reversed(hook.get_hookimpls()):
         try:
             implementation.function(*[arguments[name] for name in implementation.argnames])
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("Plugin %s failed in %s; the task is not affected", implementation.plugin_name, hook.name)
 
 
-def bound(hook: pluggy.HookCaller, *, observer: bool = True) -> pluggy.HookCaller | None:
-    """Return a hook if anybody implements it, None otherwise: what nobody listens to costs one `is None`.
-
-    Raises PluginError for a wrapper around an observing hook: those are called one by one.
-    """
-    implementations = hook.get_hookimpls()
-    for implementation in implementations if observer else ():
-        if implementation.hookwrapper or implementation.wrapper:
-            raise PluginError(
-                f"Plugin {implementation.plugin_name} wraps {hook.name}, which only observes. "
-                "To wrap a task's run, enter a context manager in before_task: task.enter_context(…)."
-            )
-    return hook if implementations else None
+def bound(hook: pluggy.HookCaller) -> pluggy.HookCaller | None:
+    """Return a hook if anybody implements it, None otherwise: what nobody listens to costs one `is None`."""
+    return hook if hook.get_hookimpls() else None

@@ -50,7 +50,7 @@ class PluginManager(pluggy.PluginManager):
         entry = _only(group, name, shown)
         try:
             plugin = entry.load()
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             raise PluginError(f"{_described(entry)} can't be imported: {exc!r}.", [_distribution(entry)]) from exc
         self.add(plugin, owner=_described(entry), distribution=_distribution(entry))
         return plugin
@@ -63,9 +63,26 @@ class PluginManager(pluggy.PluginManager):
         try:
             self.register(plugin)
             self.check_pending()
-        except pluggy.PluginValidationError as exc:
-            self.unregister(plugin)
+        except (pluggy.PluginValidationError, ValueError) as exc:
+            # Whether it is registered by now depends on what was wrong, and on the version of pluggy.
+            if self.is_registered(plugin):
+                self.unregister(plugin)
             raise PluginError(f"{owner} doesn't fit the specs: {exc}", [distribution]) from exc
+        if wrapped := self._wrapped_observer(plugin):
+            self.unregister(plugin)
+            raise PluginError(
+                f"{owner} wraps {wrapped}, which only observes. To wrap a task's run, enter a context manager in "
+                "before_task: task.enter_context(…).",
+                [distribution],
+            )
+
+    def _wrapped_observer(self, plugin: object) -> str | None:
+        # Observers are called one by one, so that none can fail another: there is nothing to wrap.
+        for caller in self.get_hookcallers(plugin) or ():
+            for each in caller.get_hookimpls() if caller.name in hookspecs.OBSERVERS else ():
+                if each.plugin is plugin and (each.wrapper or each.hookwrapper):
+                    return caller.name
+        return None
 
     def make_backend(self, dsn: Dsn) -> Backend:
         """Build the backend that the DSN's scheme names."""

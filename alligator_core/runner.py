@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("alligator.task")
 
 
+CLEANING_UP = 1.0
+"""Seconds that coroutines get to clean up when the worker ends."""
+
+
 class Interrupted(BaseException):
     """Raised in the thread that runs a task when the worker has to leave it: no failure of the task."""
 
@@ -33,11 +38,12 @@ class Interrupted(BaseException):
 class Runner:
     """Runs tasks with the hooks that were registered when it was made."""
 
-    def __init__(self, gator: Gator) -> None:
+    def __init__(self, gator: Gator, *, leave_on_ctrl_c: bool = True) -> None:
         hook = gator.plugins.hook
+        self._leave_on = (Interrupted, KeyboardInterrupt) if leave_on_ctrl_c else (Interrupted,)
         self._find = gator.policy.find
-        self._before_task = bound(hook.before_task, observer=False)
-        self._on_failure = bound(hook.on_failure, observer=False)
+        self._before_task = bound(hook.before_task)
+        self._on_failure = bound(hook.on_failure)
         self._on_success = bound(hook.on_success)
         self._on_retry = bound(hook.on_retry)
         self._on_dead = bound(hook.on_dead)
@@ -54,12 +60,14 @@ class Runner:
         """Let go of the event loop, if a coroutine function made one necessary."""
         if self._loop is None:
             return
-        from asyncio import all_tasks, gather
+        from asyncio import all_tasks, wait
 
-        # Only a task that was interrupted is still there: let it clean up.
-        for left in all_tasks(self._loop):
-            left.cancel()
-            self._loop.run_until_complete(gather(left, return_exceptions=True))
+        # What was interrupted, or left behind by others, may clean up; but not for ever.
+        left = all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        if left:
+            self._loop.run_until_complete(wait(left, timeout=CLEANING_UP))
         self._loop.close()
         self._loop = None
 
@@ -71,7 +79,7 @@ class Runner:
                     result = self._await(result)
             else:
                 result = self._attempt(task)
-        except (Interrupted, KeyboardInterrupt):
+        except self._leave_on:
             raise
         except BaseException as exc:  # noqa: BLE001  (a task may raise SystemExit or CancelledError too)
             outcome = self._failed(task, exc)
@@ -88,30 +96,37 @@ class Runner:
         return outcome
 
     def _attempt(self, task: Task) -> Any:
-        result = None
         with task.contexts():
             if self._before_task is not None:
                 self._before_task(task=task)
             if task.options.on_start is not None:
-                self._callback(task.options.on_start)(task)
-            result = task.run()
-            if type(result) is CoroutineType:
-                result = self._await(result)
-        return result
+                self._awaited(self._callback(task.options.on_start)(task))
+            return self._awaited(task.run())
+        # Reached if one of the contexts suppressed what was raised.
+        return None
+
+    def _awaited(self, result: Any) -> Any:
+        return self._await(result) if type(result) is CoroutineType else result
 
     def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         import asyncio
 
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(coroutine)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._loop.run_until_complete(coroutine)
+        # `is_async=False` within a coroutine of the app: its thread can't run a second loop.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(copy_context().run, self._loop.run_until_complete, coroutine).result()
 
     def _failed(self, task: Task, error: BaseException) -> Outcome:
         try:
             decision = self._decide(task, error)
         except Decision as raised:
             decision = raised
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:
             log.exception("on_failure failed for %r", task)
             error, decision = raised, _by_retries(task, 0.0)
         if isinstance(decision, Retry):
@@ -133,8 +148,7 @@ class Runner:
         if task.options.on_error is not None:
             self._call_back(task.options.on_error, task, error)
         decision = None if self._on_failure is None else self._on_failure(task=task, error=error)
-        # pluggy returns what the first plugin with an opinion returned, or an empty list for none.
-        if decision is None or decision == []:
+        if decision is None:
             return _by_retries(task, 0.0)
         if not isinstance(decision, Decision):
             log.error("on_failure returned %r for %r: it must be Retry, Discard, Bury or None", decision, task)
@@ -165,8 +179,8 @@ class Runner:
 
     def _call_back(self, callback: Callable[..., object] | str, task: Task, value: object) -> None:
         try:
-            self._callback(callback)(task, value)
-        except Exception:
+            self._awaited(self._callback(callback)(task, value))
+        except (Exception, SystemExit):
             log.exception("Callback %s failed for %r; the task is not affected", callback, task)
 
     def _callback(self, callback: Callable[..., object] | str) -> Callable[..., object]:

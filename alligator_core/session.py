@@ -32,7 +32,9 @@ class Session:
     single operations of a deque and a list, which are atomic, so that the working thread takes no lock per task.
     """
 
-    def __init__(self, gator: Gator, queues: Sequence[str], *, lease: float, max_deliveries: int) -> None:
+    def __init__(
+        self, gator: Gator, queues: Sequence[str], *, lease: float, max_deliveries: int, leave_on_ctrl_c: bool = True
+    ) -> None:
         self.consumer = gator.backend.consumer(queues, lease)
         self.waiting: deque[Delivery] = deque()
         """Reserved, not started."""
@@ -43,7 +45,7 @@ class Session:
         self.task: Task | None = None
         """The task that ran last."""
         self._codec = gator.codec
-        self._runner = Runner(gator)
+        self._runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
         self._decode, self._run_task = self._codec.decode, self._runner.run
         self._now = time.monotonic()
         """When the last task ended, or the last messages came: one look at the clock serves for a task."""
@@ -109,9 +111,12 @@ class Session:
                 return
             batch = self._settlements[:count]
             stale = self.consumer.settle(batch)
-            # Others may have been appended meanwhile: they wait for the next flush.
+            # Others may have been appended meanwhile: they wait for the next flush. The order of these lines sees to
+            # it that whoever appends either finds 0 and sets it, or has appended before the last look.
             del self._settlements[:count]
-            self.settling_since = time.monotonic() if self._settlements else 0.0
+            self.settling_since = 0.0
+            if self._settlements:
+                self.settling_since = time.monotonic()
         for delivery in stale:
             log.warning("%s was settled too late: its lease had run out, and it may run twice", delivery.id)
 
@@ -127,11 +132,19 @@ class Session:
     def close(self) -> None:
         """Settle what is done and give back at once all that isn't."""
         try:
-            if not any(self.try_flush() or time.sleep(0.2) for _ in range(5)):
-                log.error("%d finished tasks could not be settled: they will run again", len(self._settlements))
+            self._flush_at_last()
             self.consumer.close()
+        except BackendError as exc:
+            log.warning("Could not give back: others get it when the lease has run out: %s", exc)
         finally:
             self._runner.close()
+
+    def _flush_at_last(self) -> None:
+        for _ in range(5):
+            if self.try_flush():
+                return
+            time.sleep(0.2)
+        log.error("%d finished tasks could not be settled: they will run again", len(self._settlements))
 
     def _note(self, settlement: Settlement) -> None:
         self._settlements.append(settlement)

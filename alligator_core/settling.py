@@ -42,4 +42,6 @@ def reason_of(task: Task, outcome: Outcome) -> str:
     else:
         summary = "".join(traceback.format_exception_only(type(error), error)).strip() if error else "unknown"
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__)) if error else ""
-    return f"{summary[:1000]} (attempt {task.attempt} of {task.retries + 1})\n\n{trace[-MAX_REASON:]}".strip()
+    reason = f"{summary[:1000]} (attempt {task.attempt} of {task.retries + 1})\n\n{trace[-MAX_REASON:]}".strip()
+    # Half characters, such as stand in the name of a file that is not UTF-8, can be stored nowhere.
+    return reason.encode("utf-8", "backslashreplace").decode()

@@ -6,6 +6,7 @@ The first line is readable; the serializer's bytes follow. `docs/wire-format.md`
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from .errors import MessageError
@@ -69,7 +70,7 @@ def read_payload(payload: Any) -> Payload:
     if not payload.keys() <= _TYPES.keys():
         unknown = next(key for key in payload if key not in _TYPES)
         raise MessageError(f"Its payload has the key {_short(unknown)}, which wire format {VERSION} doesn't know.")
-    get = payload.get
+    get: Callable[..., Any] = payload.get
     found = Payload(
         get("id"),
         get("task"),

@@ -107,7 +107,8 @@ class Worker:
         """
         hook = self.gator.plugins.hook
         started, stopped = bound(hook.on_worker_start), bound(hook.on_worker_stop)
-        session = self._session()
+        # Ctrl-C is a signal to stop, so a KeyboardInterrupt comes from a task itself.
+        session = self._session(leave_on_ctrl_c=False)
         with self._stopping.on_signals(session):
             self.starting()
             if started is not None:
@@ -129,8 +130,14 @@ class Worker:
         finally:
             session.close()
 
-    def _session(self) -> Session:
-        return Session(self.gator, self.queues, lease=self.lease, max_deliveries=self.max_deliveries)
+    def _session(self, *, leave_on_ctrl_c: bool = True) -> Session:
+        return Session(
+            self.gator,
+            self.queues,
+            lease=self.lease,
+            max_deliveries=self.max_deliveries,
+            leave_on_ctrl_c=leave_on_ctrl_c,
+        )
 
     def _work_and_close(self, session: Session) -> None:
         def watch() -> None:
@@ -170,7 +177,9 @@ class Worker:
             return None
         self._failures = 0
         if not came and session.settling_since:
-            return 0 if session.try_flush() else None
+            # What is settled now may be ready again: a retry, say. So look once more before saying that there is none.
+            session.try_flush()
+            return None
         return came
 
     def _run(self, session: Session) -> int:
