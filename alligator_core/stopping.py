@@ -61,13 +61,17 @@ class Stopping:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
+    def announce(self, announce: Callable[[], None]) -> None:
+        """Call `announce` if the end was requested, once."""
+        if self.requested and not self._announced:
+            self._announced = True
+            announce()
+
     def watch(self, session: Session, announce: Callable[[], None]) -> None:
         """Called by the keeper, often: give back what hasn't started, and end what outlasts the grace period."""
         if not self.requested:
             return
-        if not self._announced:
-            self._announced = True
-            announce()
+        self.announce(announce)
         session.give_back()
         if session.running is None or time.monotonic() < self._deadline:
             return

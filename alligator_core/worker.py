@@ -90,7 +90,7 @@ class Worker:
         log.info("Worker %s stops after %d tasks", self.ident(), self.tasks_run)
 
     def interrupt(self) -> None:
-        """Called once when the worker was told to stop, from the keeper's thread."""
+        """Called once when the worker was told to stop: by the keeper's thread, or at the end by its own."""
         log.info("Worker %s was told to stop: finishing what runs, within %g s", self.ident(), self.grace)
 
     def result(self, result: Any) -> None:
@@ -114,6 +114,7 @@ class Worker:
             if started is not None:
                 notify(started, worker=self)
             self._work_and_close(session)
+            self._stopping.announce(self.interrupt)
             if stopped is not None:
                 notify(stopped, worker=self)
             self.stopping()
