@@ -49,7 +49,7 @@ class Policy:
         self._names: dict[Any, tuple[str, dict[str, Any], str]] = {}
         self._callees: dict[str, tuple[Callee, dict[str, Any], str]] = {}
 
-    def name_of(self, function: Callable[..., Any]) -> str:
+    def name_of(self, function: Callable[..., Any] | None) -> str:
         """Return the name that a worker will find the function by. Raises CallableError if there is none."""
         try:
             name, namespace, attribute = self._names[function]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from . import backend as _backend
@@ -136,10 +138,12 @@ class Gator(Producer):
         return batch if batch is not None and batch.is_mine else None
 
     def push(self, task: Task, func: Callable[..., object], *args: Any, **kwargs: Any) -> Task:
-        """Enqueue a task that was made by hand, to call a function."""
+        """Enqueue a task that was made by hand, to call a function; run it here if the Gator isn't async."""
         task.to_call(func, *args, **kwargs)
         task.name = self.policy.name_of(func)
-        task.queue, task.gator = self._queue, self
+        task.queue, task.gator, task.enqueued_at = self._queue, self, time.time()
+        if not self.is_async:
+            task.options = replace(task.options, is_async=False)
         self.check_options(task.options)
         return self.submit(task)
 
@@ -169,6 +173,7 @@ class Gator(Producer):
 
     def execute(self, task: Task) -> Any:
         """Run a task in this process, retries included, and return the function's result. Raises what it raises."""
+        task.name = task.name or self.policy.name_of(task.func)
         self._run_here(task)
         return task.result
 

@@ -125,7 +125,7 @@ def import_object(path: str) -> object:
     module, colon, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute) if colon else importlib.import_module(module)
-    except (ImportError, AttributeError, ValueError) as exc:
+    except (ImportError, AttributeError, TypeError, ValueError) as exc:  # (a TypeError for a relative path)
         raise PluginError(f"{path!r} can't be imported: {exc}.") from exc
 
 
