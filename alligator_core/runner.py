@@ -96,14 +96,16 @@ class Runner:
         return outcome
 
     def _attempt(self, task: Task) -> Any:
+        result = None  # stays so if one of the contexts suppresses what is raised
         with task.contexts():
             if self._before_task is not None:
                 self._before_task(task=task)
             if task.options.on_start is not None:
                 self._awaited(self._callback(task.options.on_start)(task))
-            return self._awaited(task.run())
-        # Reached if one of the contexts suppressed what was raised.
-        return None
+            result = task.run()
+            if type(result) is CoroutineType:
+                result = self._await(result)
+        return result
 
     def _awaited(self, result: Any) -> Any:
         return self._await(result) if type(result) is CoroutineType else result

@@ -68,7 +68,7 @@ class Task:
     """What the function raised; None until then."""
     gator: Gator | None = None
     _headers: dict[str, str] | None = None
-    _contexts: ExitStack[bool] | None = None
+    _contexts: ExitStack | None = None
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Task:
             raise OptionError(f"Task {self.task_id!r} has nothing to call: use task.to_call(function, …) first.")
         return self.func(*self.args, **self.kwargs)
 
-    def contexts(self) -> ExitStack[bool]:
+    def contexts(self) -> ExitStack:
         """Return a fresh stack of the context managers of one run; the worker enters and leaves it."""
         self._contexts = ExitStack()
         return self._contexts
