@@ -1,0 +1,20 @@
+"""Redis and Valkey as a backend of Alligator. The package's README has the DSNs, the options and the guarantees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alligator_core.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from alligator_core.backend import Backend
+    from alligator_core.dsn import Dsn
+
+
+@hookimpl
+def make_backend(dsn: Dsn) -> Backend:
+    """Build the backend of a `redis://` DSN or one of its relatives. Connects with the first operation."""
+    # Imported late: whoever only lists the plugins doesn't pay for the client.
+    from .backend import RedisBackend
+
+    return RedisBackend(dsn)

@@ -1,0 +1,168 @@
+"""A worker process's hold on some queues."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from threading import Lock
+from typing import Final
+
+from alligator_core.backend import Consumer, Delivery, Settlement
+from alligator_core.errors import BackendUnavailable
+
+from .client import Client
+from .hold import Hold
+from .lanes import lanes_of
+from .names import Names
+from .settling import Operation, Sheet, milliseconds, sheets
+from .waiting import Waiting, noting_for
+
+MOST: Final = 1000
+"""Messages in one call, so that the server is never busy with one for long."""
+
+
+class RedisConsumer(Consumer):
+    """Takes messages in batches, each held under a name of its own in each shard until settled or reaped."""
+
+    def __init__(self, client: Client, names: Names, queues: Sequence[str], lease: float) -> None:
+        self._client = client
+        self._names = names
+        self._lease = milliseconds(lease)
+        self._lock = Lock()
+        self._holds = [Hold(queue, key) for queue in dict.fromkeys(queues) for key in names.shards(queue)]
+        self._lanes = lanes_of(client, self._holds, self._lease, self._lock)
+        self._waiting = Waiting(client, self._lanes)
+        self._pid = os.getpid()
+        self._closed = False
+
+    def reserve(self, limit: int, wait: float) -> list[Delivery]:
+        """Take up to `limit` messages, waiting up to `wait` seconds for the first."""
+        deadline = time.monotonic() + wait
+        limit, left = min(limit, MOST), wait
+        batch: list[Delivery] = []
+        looks = left <= 0 or not self._waiting.is_noted(min(left, 1.0))
+        while not self._closed and limit > 0:
+            if looks:
+                batch = self._take(limit, left)
+            left = deadline - time.monotonic()
+            if batch or left <= 0:
+                break
+            batch = self._waiting.wait(limit, left)
+            left = deadline - time.monotonic()
+            if batch or left <= 0:
+                break
+            looks = not self._waiting.is_noted(min(left, 1.0))
+        if self._closed:
+            self._give_back()
+            return []
+        return batch
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[Delivery]:
+        """Carry out what became of deliveries; return those that this consumer no longer held."""
+        wanted, stale = sheets(settlements, self._holds)
+        for sheet in wanted:
+            for chunk in sheet.chunks():
+                stale += self._settle(sheet, chunk)
+        if len(stale) > 1:
+            order = {id(settlement[0]): number for number, settlement in enumerate(settlements)}
+            stale.sort(key=lambda delivery: order[id(delivery)])
+        return stale
+
+    def keep_alive(self) -> list[Delivery]:
+        """Extend the lease, and hand back what dead consumers held. Returns what others got meanwhile."""
+        lost: list[Delivery] = []
+        for hold in self._holds:
+            name = hold.name
+            alive = self._client.call("keep_alive", hold.key, name, self._lease, int(hold.known), repeat=True)
+            with self._lock:
+                if not alive and hold.name == name:
+                    hold.died()
+                lost += hold.lost
+                hold.lost = []
+        return lost
+
+    def close(self) -> None:
+        """Give back at once everything that is held."""
+        # A forked child holds nothing of this, and may well run its parent's clean-up.
+        if os.getpid() == self._pid:
+            self._closed = True
+            self._give_back()
+
+    def get(self, queue: str, id: str) -> Delivery | None:
+        """Reserve one waiting message by its id."""
+        hold = self._hold(queue, self._names.shard(queue, id.encode()))
+        while True:
+            name = hold.name
+            reply = self._client.call("get", hold.key, id, name, self._lease, int(hold.known))
+            with self._lock:
+                if reply is None:
+                    return None
+                if reply != 0:
+                    place, deliveries, body = reply
+                    hold.known = True
+                    return hold.add(name, place, deliveries, [id.encode()], [body])[0]
+                if hold.name == name:
+                    hold.died()
+
+    def _take(self, limit: int, wait: float) -> list[Delivery]:
+        batch: list[Delivery] = []
+        noting = noting_for(min(wait, 1.0)) if wait > 0 else 0
+        lanes = self._lanes
+        if len(lanes) > 1:
+            lanes = [*lanes]
+        for lane in lanes:
+            batch += lane.take(limit, len(batch), 0 if batch else noting)
+            if len(batch) >= limit or (batch and batch[-1].deliveries > 1):
+                break
+        self._waiting.note(0 if batch else noting)
+        return batch
+
+    def _settle(self, sheet: Sheet, chunk: list[Operation]) -> list[Delivery]:
+        hold, settings = sheet.hold, self._client.settings
+        words = [word for operation in chunk for word in operation.words]
+        age = milliseconds(settings.dead_age)
+        for last in (False, True):
+            try:
+                late = self._client.call("settle", hold.key, sheet.name, settings.max_dead, age, *words)
+                break
+            except BackendUnavailable as exc:
+                if exc.maybe_applied:
+                    hold.suspects.update(delivery.id for operation in chunk for delivery in operation.deliveries)
+                if last or not exc.maybe_applied:
+                    raise
+        with self._lock:
+            return self._settled(hold, chunk, late)
+
+    def _settled(self, hold: Hold, chunk: list[Operation], late: list[int]) -> list[Delivery]:
+        stale: list[Delivery] = []
+        for number, which in zip(late[::2], late[1::2], strict=True):
+            operation = chunk[number - 1]
+            # If it was spoken of before, and the answer was lost, it was done then.
+            is_mine = operation.run.name == hold.name
+            stale += [each for each in operation.late(which) if not (is_mine and each.id in hold.suspects)]
+        for operation in chunk:
+            hold.settled(operation.run, [delivery.id for delivery in operation.deliveries])
+        if hold.suspects:
+            hold.suspects.difference_update(each.id for operation in chunk for each in operation.deliveries)
+        if hold.lost and stale:
+            gone = {id(delivery) for delivery in stale}
+            hold.lost = [delivery for delivery in hold.lost if id(delivery) not in gone]
+        return stale
+
+    def _hold(self, queue: str, key: bytes) -> Hold:
+        for hold in self._holds:
+            if hold.key == key:
+                return hold
+        hold = Hold(queue, key)
+        self._holds.append(hold)
+        return hold
+
+    def _give_back(self) -> None:
+        for hold in self._holds:
+            name = hold.name
+            self._client.call("close", hold.key, name, repeat=True)
+            with self._lock:
+                hold.clear()
+                if hold.name == name:
+                    hold.rename()

@@ -1,0 +1,59 @@
+"""The Lua scripts, each put together from the parts that its first line names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+NAMES: Final = (
+    "cancel",
+    "close",
+    "dead",
+    "get",
+    "keep_alive",
+    "peek",
+    "purge",
+    "purge_dead",
+    "push_any",
+    "push_many",
+    "push_one",
+    "reconcile",
+    "requeue",
+    "reserve",
+    "settle",
+    "size",
+)
+_USES: Final = "-- uses: "
+_ADDING: Final = {"push_any", "push_many", "push_one", "requeue"}
+
+
+class Script(NamedTuple):
+    """A script, and the digest that the server knows it by."""
+
+    source: str
+    sha: str
+
+
+@cache
+def scripts(*, may_exceed_memory: bool) -> Mapping[str, Script]:
+    """Return all scripts. From version 7 on, those that free memory may run where the server has none left."""
+    found = {}
+    for name in NAMES:
+        head = "#!lua flags=allow-oom\n" if may_exceed_memory and name not in _ADDING else ""
+        source = head + _assembled(name)
+        found[name] = Script(source, sha1(source.encode()).hexdigest())  # noqa: S324  (Redis names scripts so)
+    return found
+
+
+def _assembled(name: str) -> str:
+    source = _read(name)
+    first, _, _ = source.partition("\n")
+    parts = first.removeprefix(_USES).split() if first.startswith(_USES) else []
+    return "\n".join([*map(_read, parts), source])
+
+
+def _read(name: str) -> str:
+    return files(__name__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
