@@ -7,13 +7,15 @@ from typing import ClassVar, Final
 
 from alligator_core.backend import FEATURES, Backend, Consumer, DeadLetter, Entry, Message, QueueSize, State
 
-from . import graveyard, store
+from . import dead_letters, store
 from .bell import Bell
 from .connection import Database
 from .consumer import SqliteConsumer
 
+_PUSH_ONE: Final = "INSERT INTO pushed (seq, queue, id, priority, body) VALUES (?, ?, ?, ?, ?)"
 _SIZE: Final = """
-SELECT (SELECT count(*) FROM ready WHERE queue = q.no) + (SELECT count(*) FROM delayed WHERE queue = q.no AND due <= ?1),
+SELECT (SELECT count(*) FROM ready WHERE queue = q.no)
+    + (SELECT count(*) FROM delayed WHERE queue = q.no AND due <= ?1),
     (SELECT count(*) FROM delayed WHERE queue = q.no AND due > ?1),
     (SELECT count(*) FROM held JOIN messages USING (seq) WHERE queue = q.no),
     (SELECT count(*) FROM dead WHERE queue = q.no)
@@ -34,13 +36,19 @@ class SqliteBackend(Backend):
 
     def push(self, queue: str, messages: Sequence[Message]) -> None:
         """Add messages in one transaction: all or none."""
-        with self._database as db:
-            store.add(db, self._database.queue(queue), messages)
+        with self._database.lock:
+            number = self._database.numbers.get(queue)
+            if number and len(messages) == 1 and messages[0].delay <= 0:
+                id, body, priority, _ = messages[0]
+                self._database.run(_PUSH_ONE, store.microseconds(), number, id, priority, body)
+            elif messages:
+                with self._database as db:
+                    store.add(db, self._database.number(queue), messages)
         self._bell.ring()
 
     def size(self, queue: str) -> QueueSize:
         """Count the messages of a queue by state."""
-        found = self._database.query(_SIZE, store.microseconds(), queue)
+        found = self._database.run(_SIZE, store.microseconds(), queue)
         return QueueSize(*found[0]) if found else QueueSize(0, 0, 0, 0)
 
     def consumer(self, queues: Sequence[str], lease: float) -> Consumer:
@@ -54,8 +62,8 @@ class SqliteBackend(Backend):
     def cancel(self, queue: str, id: str) -> Message | None:
         """Take a waiting message off."""
         with self._database as db:
-            row = store.find(db, queue, id)
-            if row is None or not store.take_off(db, row):
+            row = store.find(db, self._database.number(queue), id)
+            if row is None or not store.take_off(db, row.seq):
                 return None
             db.execute("DELETE FROM messages WHERE seq = ?", (row.seq,))
         return Message(id, row.body, row.priority, row.left)
@@ -63,7 +71,7 @@ class SqliteBackend(Backend):
     def peek(self, queue: str, id: str) -> Entry | None:
         """Look at a message."""
         with self._database as db:
-            row = store.find(db, queue, id)
+            row = store.find(db, self._database.number(queue), id)
             if row is None:
                 return None
             held = db.execute("SELECT 1 FROM held WHERE seq = ?", (row.seq,)).fetchone()
@@ -74,23 +82,23 @@ class SqliteBackend(Backend):
     def purge(self, queue: str) -> int:
         """Remove all that waits, in one transaction."""
         with self._database as db:
-            return store.purge(db, self._database.queue(queue))
+            return store.purge(db, self._database.number(queue))
 
     def dead(
         self, queue: str, ids: Collection[str] | None = None, limit: int = 100, offset: int = 0
     ) -> list[DeadLetter]:
         """List dead letters, the latest first."""
         with self._database as db:
-            return graveyard.listed(db, self._database.queue(queue), ids, limit, offset)
+            return dead_letters.listed(db, self._database.number(queue), ids, limit, offset)
 
     def requeue(self, queue: str, ids: Collection[str] | None = None) -> list[str]:
         """Move dead letters back to the queue, in one transaction."""
         with self._database as db:
-            moved = graveyard.requeue(db, self._database.queue(queue), ids)
+            moved = dead_letters.requeue(db, self._database.number(queue), ids)
         self._bell.ring()
         return moved
 
     def purge_dead(self, queue: str, ids: Collection[str] | None = None) -> int:
         """Remove dead letters, in one transaction."""
         with self._database as db:
-            return graveyard.purge(db, self._database.queue(queue), ids)
+            return dead_letters.purge(db, self._database.number(queue), ids)

@@ -37,12 +37,15 @@ class Database:
     def __init__(self, path: str, *, synchronous: str = "normal", busy_timeout: float = 30.0) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self.forks = 0
+        """How many forks lie between this process and the one that made it."""
         self._synchronous = synchronous
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._opened = 0
-        self._pid = 0
-        self._queues: dict[str, int] = {}
+        self._is_orphan = False
+        self.numbers: dict[str, int] = {}
+        """The numbers of queues, as far as they are known."""
         with _registry:
             _databases.add(self)
 
@@ -72,8 +75,8 @@ class Database:
         if isinstance(exc, sqlite3.Error):
             raise failures.explained(exc, self.path) from exc
 
-    def query(self, sql: str, *parameters: object) -> list[Any]:
-        """Return the rows of a statement that only reads."""
+    def run(self, sql: str, *parameters: object) -> list[Any]:
+        """Run one statement, alone in its transaction, and return its rows."""
         with self.lock:
             try:
                 return self._patiently(lambda: self._connected().execute(sql, parameters).fetchall())
@@ -81,30 +84,34 @@ class Database:
                 self._undo(exc)
                 raise failures.explained(exc, self.path) from exc
 
-    def queue(self, name: str) -> int:
+    def number(self, name: str) -> int:
         """Return the number of a queue, given one if it has none yet. Only inside a transaction."""
-        if name not in self._queues:
+        if name not in self.numbers:
             db = self._connected()
             db.execute("INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-            self._queues[name] = db.execute("SELECT no FROM queues WHERE name = ?", (name,)).fetchone()[0]
-        return self._queues[name]
+            self.numbers[name] = db.execute("SELECT no FROM queues WHERE name = ?", (name,)).fetchone()[0]
+        return self.numbers[name]
 
     def version(self) -> tuple[int, int]:
         """Return a value that changes when another connection has changed the file."""
-        ((changes,),) = self.query("PRAGMA data_version")
+        ((changes,),) = self.run("PRAGMA data_version")
         return self._opened, changes
 
     def close(self) -> None:
         """Close the connection, if there is one."""
         with self.lock:
             connection, self._connection = self._connection, None
-            self._queues.clear()
-            if connection is None:
-                return
-            if self._pid != os.getpid():
-                _inherited.append(connection)
-            else:
+            self.numbers.clear()
+            if connection is not None:
                 connection.close()
+
+    def become_child(self) -> None:
+        """Start anew in a forked child, where only the forking thread lives on."""
+        self.lock = threading.RLock()
+        self.forks += 1
+        if self._connection is not None:
+            _inherited.append(self._connection)
+            self._connection, self._is_orphan = None, True
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None):
@@ -117,14 +124,13 @@ class Database:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
+            if self._is_orphan:
+                raise BackendError(
+                    f"{self.path!r} was open when this process was forked, by other means than os.fork: "
+                    "close the Gator before the fork, or make it after."
+                )
             self._connection = self._open()
-            self._pid = os.getpid()
             self._opened += 1
-        elif self._pid != os.getpid():
-            raise BackendError(
-                f"{self.path!r} was opened before this process was forked by other means than os.fork: "
-                "close the Gator before the fork, or make it after."
-            )
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
@@ -153,20 +159,20 @@ class Database:
             time.sleep(random.uniform(0.0002, 0.004))  # noqa: S311
 
     def _undo(self, exc: BaseException) -> None:
-        self._queues.clear()
+        self.numbers.clear()
         if isinstance(exc, sqlite3.Error):
             self.close()  # it undoes all, and the next one finds out what is in the file now
         elif self._connection is not None and self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
 
-# SQLite's locks belong to the process, and its library remembers them: a child that was forked with a connection open
-# believes that it holds them, and so loses what it writes on any new connection, silently, once the parent closes the
-# file (https://www.sqlite.org/howtocorrupt.html, 2.7). So nothing is open while Python forks.
+# SQLite's locks belong to the process, and the library remembers them: a child that was forked with a connection open
+# believes that it holds them. What it writes on any connection of its own is lost, silently, once the parent closes the
+# file. So nothing is open while Python forks. (https://www.sqlite.org/howtocorrupt.html, 2.7)
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _registry = threading.RLock()
 _inherited: list[sqlite3.Connection] = []
-"""Of forks that Python did not see: never closed, because closing them harms the parent."""
+"""Of forks that Python learned of too late; never closed, because that harms the parent."""
 
 
 def _before_fork() -> None:
@@ -182,5 +188,12 @@ def _after_fork() -> None:
     _registry.release()
 
 
+def _after_fork_in_child() -> None:
+    global _registry
+    _registry = threading.RLock()
+    for database in _databases:
+        database.become_child()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ from typing import Final, TypeAlias, cast
 
 from alligator_core.backend import Ack, Bury, Consumer, Delivery, Release, Replace, Settlement
 
-from . import graveyard, store
+from . import dead_letters, store
 from .bell import Bell
 from .connection import Database
 
@@ -21,6 +19,7 @@ LONGEST_PAUSE: Final = 0.010
 """Seconds between two looks at the file: by so much a push from another process is noticed late, and the more looks,
 the more processor time an idle worker takes."""
 
+_EXPIRING: Final = "SELECT no, expires FROM consumers WHERE expires <= ? OR no = ?"
 _SOONEST: Final = """
 SELECT min(at) FROM (
     SELECT CASE WHEN EXISTS (SELECT 1 FROM ready WHERE queue = q.no) THEN 0
@@ -28,10 +27,6 @@ SELECT min(at) FROM (
     FROM queues q WHERE q.name IN ({})
     UNION ALL SELECT expires FROM consumers WHERE no IS NOT ?)
 """
-_RENEW: Final = "UPDATE consumers SET expires = ? WHERE no = ?"
-_LET_GO: Final = "DELETE FROM held WHERE consumer = ? AND seq = ?"
-_LET_GO_ALL: Final = "DELETE FROM held WHERE consumer = ? AND seq IN (SELECT value FROM json_each(?))"
-_REMOVE_ALL: Final = "DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))"
 
 _Token: TypeAlias = tuple[int, int]
 """The number that the consumer had, and the message's seq."""
@@ -46,11 +41,11 @@ class SqliteConsumer(Consumer):
 
     def __init__(self, database: Database, bell: Bell, queues: Sequence[str], lease: float) -> None:
         self._database = database
+        self._forks = database.forks
         self._bell = bell
         self._queues = tuple(queues)
         self._lease = lease
         self._number: int | None = None
-        self._pid = os.getpid()
         self._held: dict[object, Delivery] = {}
         self._lost: dict[object, Delivery] = {}
         self._closed = False
@@ -58,24 +53,23 @@ class SqliteConsumer(Consumer):
     def reserve(self, limit: int, wait: float) -> list[Delivery]:
         """Take up to `limit` messages, waiting up to `wait` seconds for the first."""
         deadline = time.monotonic() + wait
-        while limit > 0 and self._work_comes(deadline):
-            if taken := self._take(limit):
+        while True:
+            taken = self._take(limit)
+            if taken or limit < 1 or not self._work_comes(deadline):
                 return taken
-        return []
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Delivery]:
         """Carry out all settlements in one transaction, and return what this consumer no longer held."""
         with self._database.lock:
             with self._database as db:
-                self._check(db)
+                self._show_life(db)
                 mine = [one for one in settlements if one.delivery.token in self._held]
-                stale = [one.delivery for one in settlements if one.delivery.token not in self._held]
-                _settle(db, self._number, mine)
-            for one in mine:
+                waits_again = self._carry_out(db, mine)
+            stale = [one.delivery for one in settlements if one.delivery.token not in self._held]
+            for one in settlements:
                 self._held.pop(one.delivery.token, None)
-            for delivery in stale:
-                self._lost.pop(delivery.token, None)
-        if any(type(one) is not Ack for one in mine):
+                self._lost.pop(one.delivery.token, None)
+        if waits_again:
             self._bell.ring()
         return stale
 
@@ -83,11 +77,8 @@ class SqliteConsumer(Consumer):
         """Renew the lease, hand back what dead consumers held, and return what this one has lost."""
         with self._database.lock:
             with self._database as db:
-                self._check(db)
-                reaped = store.reap(db, self._number)
+                self._show_life(db)
             lost, self._lost = list(self._lost.values()), {}
-        if reaped:
-            self._bell.ring()
         return lost
 
     def close(self) -> None:
@@ -96,7 +87,7 @@ class SqliteConsumer(Consumer):
             self._closed = True
             if self._number is not None:
                 with self._database as db:
-                    self._check(db)
+                    self._show_life(db)
                     if self._number is not None:
                         store.give_back(db, self._number, died=False)
                 self._number, self._held, self._lost = None, {}, {}
@@ -107,14 +98,27 @@ class SqliteConsumer(Consumer):
         """Reserve one waiting message by its id, delayed or not."""
         with self._database.lock:
             with self._database as db:
-                number = self._registered(db)
-                row = store.find(db, queue, id)
-                if row is None or not store.take_off(db, row):
-                    return None
-                db.execute("INSERT INTO held VALUES (?, ?)", (number, row.seq))
-            delivery = Delivery(queue, id, row.body, row.deliveries, row.priority, (number, row.seq))
-            self._hold(number, [delivery])
-            return delivery
+                number = self._show_life(db) or self._register(db)
+                row = store.take_one(db, self._database.number(queue), number, id)
+            taken = [Delivery(queue, id, row.body, row.deliveries, row.priority, (number, row.seq))] if row else []
+            self._hold(number, taken)
+            return taken[0] if taken else None
+
+    def _take(self, limit: int) -> list[Delivery]:
+        taken: list[Delivery] = []
+        with self._database.lock:
+            if self._closed or limit < 1:
+                return taken
+            with self._database as db:
+                number = self._show_life(db) or self._register(db)
+                for name in self._queues:
+                    queue = self._database.number(name)
+                    rows, is_empty = store.take(db, queue, number, limit - len(taken), alone=not taken)
+                    taken += [Delivery(name, r[3], r[4], r[5], r[6], (number, r[2])) for r in rows]
+                    if not is_empty:
+                        break
+            self._hold(number, taken)
+        return taken
 
     def _work_comes(self, deadline: float) -> bool:
         """Wait until there is something to take or to hand back. False at the deadline, or when closed."""
@@ -135,65 +139,62 @@ class SqliteConsumer(Consumer):
 
     def _soonest(self) -> float:
         sql = _SOONEST.format(", ".join("?" * len(self._queues)))
-        ((soonest,),) = self._database.query(sql, *self._queues, self._number)
+        ((soonest,),) = self._database.run(sql, *self._queues, self._number)
         return math.inf if soonest is None else float(soonest)
 
-    def _take(self, limit: int) -> list[Delivery]:
-        with self._database.lock:
-            if self._closed:
-                return []
-            taken: list[Delivery] = []
-            with self._database as db:
-                number = self._registered(db)
-                store.reap(db, number)
-                for queue in self._queues:
-                    place = self._database.queue(queue)
-                    rows, is_empty = store.take(db, place, number, limit - len(taken), first=not taken)
-                    taken += [Delivery(queue, r[3], r[4], r[5], r[6], (number, r[2])) for r in rows]
-                    if not is_empty:
-                        break
-            self._hold(number, taken)
-            return taken
-
-    def _check(self, db: sqlite3.Connection) -> None:
-        """Renew the lease; if it isn't there any more, all that was held is lost."""
-        if self._pid != os.getpid():  # in a forked child, what is held is the parent's
-            self._pid, self._number, self._held, self._lost = os.getpid(), None, {}, {}
-        if self._number is not None and not db.execute(_RENEW, (time.time() + self._lease, self._number)).rowcount:
+    def _show_life(self, db: sqlite3.Connection) -> int | None:
+        """Renew the lease, and hand back what the dead held. Returns this consumer's number, None if it has none."""
+        if self._forks != self._database.forks:  # in a forked child, what is held is the parent's
+            self._forks, self._number, self._held, self._lost = self._database.forks, None, {}, {}
+        now = time.time()
+        expiring = dict(db.execute(_EXPIRING, (now, self._number)).fetchall())
+        mine = expiring.pop(self._number, None)
+        if mine is None:
             self._lost.update(self._held)
             self._number, self._held = None, {}
+        elif mine < now + self._lease:
+            db.execute("UPDATE consumers SET expires = ? WHERE no = ?", (self._expiry(now), self._number))
+        for number in expiring:
+            store.give_back(db, number, died=True)
+        if expiring:
+            self._bell.ring()
+        return self._number
 
-    def _registered(self, db: sqlite3.Connection) -> int:
-        self._check(db)
-        if self._number is not None:
-            return self._number
-        made = db.execute("INSERT INTO consumers (expires) VALUES (?)", (time.time() + self._lease,))
+    def _register(self, db: sqlite3.Connection) -> int:
+        made = db.execute("INSERT INTO consumers (expires) VALUES (?)", (self._expiry(time.time()),))
         return cast(int, made.lastrowid)
+
+    def _expiry(self, now: float) -> float:
+        # A little more than the lease, so that not every sign of life must be written down.
+        return now + self._lease + min(0.5, self._lease / 20)
 
     def _hold(self, number: int, deliveries: Sequence[Delivery]) -> None:
         # Only after the commit: a transaction that was undone has registered nothing and taken nothing.
         self._number = number
         self._held.update((delivery.token, delivery) for delivery in deliveries)
 
+    def _carry_out(self, db: sqlite3.Connection, settlements: Sequence[Settlement]) -> bool:
+        """Carry out settlements of what is held. Says whether any of it may wait again."""
+        acks = [cast(_Token, one.delivery.token) for one in settlements if type(one) is Ack]
+        if acks and len(acks) == len(self._held):
+            store.remove_all(db, acks[0][0])
+        elif acks:
+            store.remove(db, acks[0][0], [seq for _, seq in acks])
+        if len(acks) == len(settlements):
+            return False
+        for one in settlements:
+            if type(one) is not Ack:
+                _settle(db, one)
+        return True
 
-def _settle(db: sqlite3.Connection, number: int | None, settlements: Sequence[Settlement]) -> None:
-    acks = json.dumps([_seq(one) for one in settlements if type(one) is Ack])
-    db.execute(_LET_GO_ALL, (number, acks))
-    db.execute(_REMOVE_ALL, (acks,))
-    for one in settlements:
-        # Not held any more: it was settled twice in this call.
-        if type(one) is not Ack and db.execute(_LET_GO, (number, _seq(one))).rowcount:
-            _settle_one(db, _seq(one), one)
 
-
-def _settle_one(db: sqlite3.Connection, seq: int, settlement: Settlement) -> None:
+def _settle(db: sqlite3.Connection, settlement: Settlement) -> None:
+    number, seq = cast(_Token, settlement.delivery.token)
+    if not store.let_go(db, number, seq):
+        return  # it was settled twice in one call
     if isinstance(settlement, Release):
-        store.wait_again(db, seq, settlement.delay)
+        store.release(db, seq, settlement.delay)
     elif isinstance(settlement, Replace):
         store.replace(db, seq, settlement.message)
     elif isinstance(settlement, Bury):
-        graveyard.bury(db, seq, settlement.reason, settlement.body)
-
-
-def _seq(settlement: Settlement) -> int:
-    return cast(_Token, settlement.delivery.token)[1]
+        dead_letters.bury(db, seq, settlement.reason, settlement.body)

@@ -1,17 +1,19 @@
 """How messages move between the tables. Every function works inside a transaction of its caller's."""
 
+# ruff: noqa: S608  (only constants are put into these statements)
+
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from alligator_core.backend import Message
 
-RANK: Final = "2 * (9 - priority) + (deliveries = 1)"
-"""The order in which a queue is served: by priority, and those that a worker died under (even ranks) before fresh ones."""
+from .schema import RANK
 
 PROMOTED_AT_ONCE: Final = 10_000
 """Delayed messages made ready in one transaction, so that a million due at once don't block the file for seconds."""
@@ -19,31 +21,26 @@ PROMOTED_AT_ONCE: Final = 10_000
 LARGEST_BATCH: Final = 16 * 1024 * 1024
 """Bytes of bodies after which a batch ends, so that a worker isn't handed gigabytes."""
 
+FEW: Final = 8
+"""Messages that are removed one by one; more are cheaper in one statement."""
+
 _ROWS: Final = 50
 """Rows of one INSERT: more are no faster, and older SQLites take 999 parameters."""
 
-_LET_WAIT: Final = f"INSERT INTO ready SELECT queue, {RANK}, ifnull(due, seq), seq FROM messages WHERE "  # noqa: S608
-_FIND: Final = """
-SELECT seq, priority, deliveries, due, body FROM messages
-WHERE queue = (SELECT no FROM queues WHERE name = ?) AND id = ?
-"""
+_MAKE_READY: Final = f"INSERT INTO ready SELECT queue, {RANK}, ifnull(due, seq), seq FROM messages WHERE "
+_DELAY: Final = "INSERT INTO delayed SELECT queue, due, seq FROM messages WHERE "
 _HEAD: Final = """
 SELECT ready.rank, ready.place, seq, id, body, deliveries, priority FROM ready JOIN messages USING (seq)
 WHERE ready.queue = ? ORDER BY ready.rank, ready.place, seq LIMIT ?
 """
 _UP_TO: Final = "FROM ready WHERE queue = ? AND (rank, place, seq) <= (?, ?, ?)"
-_TAKE_READY: Final = f"""
+_NO_LONGER_READY: Final = f"""
 DELETE FROM ready
 WHERE (queue, rank, place, seq) = (SELECT queue, {RANK}, ifnull(due, seq), seq FROM messages WHERE seq = ?)
-"""  # noqa: S608
-_TAKE_DELAYED: Final = """
+"""
+_NO_LONGER_DELAYED: Final = """
 DELETE FROM delayed WHERE (queue, due, seq) = (SELECT queue, due, seq FROM messages WHERE seq = ?)
 """
-_DELAY: Final = "INSERT INTO delayed SELECT queue, due, seq FROM messages WHERE "
-
-
-HeadRow: TypeAlias = tuple[int, int, int, str, bytes, int, int]
-"""rank, place, seq, id, body, deliveries, priority"""
 
 
 class Row(NamedTuple):
@@ -58,7 +55,7 @@ class Row(NamedTuple):
     @property
     def left(self) -> float:
         """The seconds until it is due, 0 for one that isn't delayed."""
-        return 0.0 if self.due is None else max(0.0, (self.due - microseconds()) / 1_000_000)
+        return max(0.0, ((self.due or 0) - microseconds()) / 1_000_000)
 
 
 def microseconds(delay: float = 0.0) -> int:
@@ -83,23 +80,94 @@ def add(db: sqlite3.Connection, queue: int, messages: Sequence[Message]) -> None
         part = rows[start : start + _ROWS]
         db.execute(_insert(len(part)), [value for row in part for value in row])
     make_ready(db, "seq >= ? AND due IS NULL", first)
-    if any(m.delay > 0 for m in messages):
-        db.execute(_DELAY + "seq >= ? AND due IS NOT NULL", (first,))
+    db.execute(_DELAY + "seq >= ? AND due IS NOT NULL", (first,))
 
 
 @lru_cache(maxsize=_ROWS)
 def _insert(rows: int) -> str:
     values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * rows)
-    return f"INSERT INTO messages (seq, queue, id, priority, due, body) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608
+    return f"INSERT INTO messages (seq, queue, id, priority, due, body) VALUES {values} ON CONFLICT DO NOTHING"
 
 
 def make_ready(db: sqlite3.Connection, which: str, *parameters: object) -> None:
     """Let the messages that meet a condition be reserved, each at its place."""
-    db.execute(_LET_WAIT + which, parameters)
+    db.execute(_MAKE_READY + which, parameters)
 
 
-def wait_again(db: sqlite3.Connection, seq: int, delay: float) -> None:
-    """Let a message be ready in `delay` seconds; at once, it is back at the place that it had."""
+def promote(db: sqlite3.Connection, queue: int) -> None:
+    """Make delayed messages ready that are due."""
+    due = "SELECT due FROM delayed WHERE queue = ? AND due <= ? ORDER BY due LIMIT ?"
+    values = (queue, microseconds(), PROMOTED_AT_ONCE)
+    (until,) = db.execute(f"SELECT max(due) FROM ({due})", values).fetchone()
+    if until is not None:
+        make_ready(db, "seq IN (SELECT seq FROM delayed WHERE queue = ? AND due <= ?)", queue, until)
+        db.execute("DELETE FROM delayed WHERE queue = ? AND due <= ?", (queue, until))
+
+
+def take(
+    db: sqlite3.Connection, queue: int, consumer: int, limit: int, *, alone: bool
+) -> tuple[list[tuple[Any, ...]], bool]:
+    """Let a consumer hold the head of a queue: rank, place, seq, id, body, deliveries, priority.
+
+    What a worker died under is taken only if the consumer has nothing else (`alone`), and nothing with it.
+    The second value says whether the queue is empty now, and the next one may be served.
+    """
+    promote(db, queue)
+    rows, is_empty = _head(db, queue, limit, alone=alone)
+    if rows:
+        up_to = (queue, *rows[-1][:3])
+        db.execute(f"INSERT INTO held SELECT ?, seq {_UP_TO}", (consumer, *up_to))
+        db.execute(f"DELETE {_UP_TO}", up_to)
+    return rows, is_empty
+
+
+def _head(db: sqlite3.Connection, queue: int, limit: int, *, alone: bool) -> tuple[list[tuple[Any, ...]], bool]:
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    for row in db.execute(_HEAD, (queue, limit)):
+        is_redelivered = row[5] > 1
+        if is_redelivered and (rows or not alone):
+            return rows, False
+        rows.append(row)
+        size += len(row[4])
+        if is_redelivered or size >= LARGEST_BATCH:
+            return rows, False
+    return rows, len(rows) < limit
+
+
+def find(db: sqlite3.Connection, queue: int, id: str) -> Row | None:
+    """Return the message of an id, wherever it stands."""
+    sql = "SELECT seq, priority, deliveries, due, body FROM messages WHERE queue = ? AND id = ?"
+    row = db.execute(sql, (queue, id)).fetchone()
+    return Row(*row) if row else None
+
+
+def take_one(db: sqlite3.Connection, queue: int, consumer: int, id: str) -> Row | None:
+    """Let a consumer hold the message of an id, if it waits; before it is due, it counts as due now."""
+    row = find(db, queue, id)
+    if row is None or not take_off(db, row.seq):
+        return None
+    db.execute("UPDATE messages SET due = ? WHERE seq = ? AND due > ?", (microseconds(), row.seq, microseconds()))
+    db.execute("INSERT INTO held VALUES (?, ?)", (consumer, row.seq))
+    return row
+
+
+def take_off(db: sqlite3.Connection, seq: int) -> bool:
+    """Take a message from those that wait, delayed or not. False if it doesn't wait."""
+    return any(db.execute(sql, (seq,)).rowcount for sql in (_NO_LONGER_READY, _NO_LONGER_DELAYED))
+
+
+def purge(db: sqlite3.Connection, queue: int) -> int:
+    """Remove all messages that wait, and return how many."""
+    removed = 0
+    for state in ("ready", "delayed"):
+        db.execute(f"DELETE FROM messages WHERE seq IN (SELECT seq FROM {state} WHERE queue = ?)", (queue,))
+        removed += db.execute(f"DELETE FROM {state} WHERE queue = ?", (queue,)).rowcount
+    return removed
+
+
+def release(db: sqlite3.Connection, seq: int, delay: float) -> None:
+    """Let a message wait again: for `delay` seconds, or ready at the place that it had."""
     if delay > 0:
         db.execute("UPDATE messages SET due = ? WHERE seq = ?", (microseconds(delay), seq))
         db.execute(_DELAY + "seq = ?", (seq,))
@@ -107,85 +175,41 @@ def wait_again(db: sqlite3.Connection, seq: int, delay: float) -> None:
         make_ready(db, "seq = ?", seq)
 
 
-def promote(db: sqlite3.Connection, queue: int) -> None:
-    """Make delayed messages ready that are due."""
-    due = "SELECT due FROM delayed WHERE queue = ? AND due <= ? ORDER BY due LIMIT ?"
-    parameters = (queue, microseconds(), PROMOTED_AT_ONCE)
-    (until,) = db.execute(f"SELECT max(due) FROM ({due})", parameters).fetchone()  # noqa: S608
-    if until is not None:
-        make_ready(db, "seq IN (SELECT seq FROM delayed WHERE queue = ? AND due <= ?)", queue, until)
-        db.execute("DELETE FROM delayed WHERE queue = ? AND due <= ?", (queue, until))
-
-
-def take(db: sqlite3.Connection, queue: int, consumer: int, limit: int, *, first: bool) -> tuple[list[HeadRow], bool]:
-    """Let a consumer hold the head of a queue, and say whether the queue is empty then.
-
-    One that a worker died under is taken only as the `first` of a batch, and alone.
-    """
-    promote(db, queue)
-    rows, is_all = _head(db, queue, limit, first=first)
-    if rows:
-        up_to = (queue, *rows[-1][:3])
-        db.execute(f"INSERT INTO held SELECT ?, seq {_UP_TO}", (consumer, *up_to))
-        db.execute(f"DELETE {_UP_TO}", up_to)
-    return rows, is_all
-
-
-def _head(db: sqlite3.Connection, queue: int, limit: int, *, first: bool) -> tuple[list[HeadRow], bool]:
-    rows: list[HeadRow] = []
-    size = 0
-    for row in db.execute(_HEAD, (queue, limit)):
-        redelivered = row[5] > 1
-        if redelivered and (rows or not first):
-            return rows, False
-        rows.append(row)
-        size += len(row[4])
-        if redelivered or size >= LARGEST_BATCH:
-            return rows, False
-    return rows, len(rows) < limit
-
-
-def find(db: sqlite3.Connection, queue: str, id: str) -> Row | None:
-    """Return the message of an id, wherever it stands."""
-    row = db.execute(_FIND, (queue, id)).fetchone()
-    return Row(*row) if row else None
-
-
-def take_off(db: sqlite3.Connection, row: Row) -> bool:
-    """Take a message from those that wait, delayed or not. False if it doesn't wait."""
-    from_ready = db.execute(_TAKE_READY, (row.seq,)).rowcount
-    return from_ready > 0 or db.execute(_TAKE_DELAYED, (row.seq,)).rowcount > 0
-
-
-def purge(db: sqlite3.Connection, queue: int) -> int:
-    """Remove all messages that wait, and return how many."""
-    for state in ("ready", "delayed"):
-        db.execute(f"DELETE FROM messages WHERE seq IN (SELECT seq FROM {state} WHERE queue = ?)", (queue,))  # noqa: S608
-    return sum(db.execute(f"DELETE FROM {state} WHERE queue = ?", (queue,)).rowcount for state in ("ready", "delayed"))  # noqa: S608
-
-
 def replace(db: sqlite3.Connection, seq: int, message: Message) -> None:
-    """Swap a message that is held no more for another one, which waits as if it were pushed now."""
+    """Swap a message for another one, which waits as if it were pushed now."""
     sql = "UPDATE messages SET body = ?, priority = ?, deliveries = 1, due = ? WHERE seq = ?"
     db.execute(sql, (message.body, message.priority, microseconds(), seq))
-    wait_again(db, seq, message.delay)
+    release(db, seq, message.delay)
 
 
-def reap(db: sqlite3.Connection, living: int | None) -> bool:
-    """Hand back what consumers held whose lease ran out, except the living one. Says whether there were any."""
-    expired = db.execute(
-        "SELECT no FROM consumers WHERE expires <= ? AND no IS NOT ?", (time.time(), living)
-    ).fetchall()
-    for (no,) in expired:
-        give_back(db, no, died=True)
-    return bool(expired)
+def let_go(db: sqlite3.Connection, consumer: int, seq: int) -> bool:
+    """End a consumer's hold on a message. False if there was none."""
+    return db.execute("DELETE FROM held WHERE consumer = ? AND seq = ?", (consumer, seq)).rowcount > 0
+
+
+def remove(db: sqlite3.Connection, consumer: int, seqs: Sequence[int]) -> None:
+    """Remove messages that a consumer holds."""
+    if len(seqs) <= FEW:
+        for seq in seqs:
+            db.execute("DELETE FROM messages WHERE seq = ?", (seq,))
+            let_go(db, consumer, seq)
+        return
+    which = json.dumps(seqs)
+    db.execute("DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))", (which,))
+    db.execute("DELETE FROM held WHERE consumer = ? AND seq IN (SELECT value FROM json_each(?))", (consumer, which))
+
+
+def remove_all(db: sqlite3.Connection, consumer: int) -> None:
+    """Remove all messages that a consumer holds: cheaper than by a list of them."""
+    db.execute("DELETE FROM messages WHERE seq IN (SELECT seq FROM held WHERE consumer = ?)", (consumer,))
+    db.execute("DELETE FROM held WHERE consumer = ?", (consumer,))
 
 
 def give_back(db: sqlite3.Connection, consumer: int, *, died: bool) -> None:
     """End a consumer: what it held is ready again, and counted if it died under it."""
     held = "seq IN (SELECT seq FROM held WHERE consumer = ?)"
     if died:
-        db.execute(f"UPDATE messages SET deliveries = deliveries + 1 WHERE {held}", (consumer,))  # noqa: S608
+        db.execute(f"UPDATE messages SET deliveries = deliveries + 1 WHERE {held}", (consumer,))
     make_ready(db, held, consumer)
     db.execute("DELETE FROM held WHERE consumer = ?", (consumer,))
     db.execute("DELETE FROM consumers WHERE no = ?", (consumer,))
