@@ -55,16 +55,19 @@ class Keeper:
         return min(IDLE_TICK if self._session.running is None else TICK, self._interval / 4)
 
     def _tick(self, now: float) -> None:
-        if self._on_tick is not None:
-            self._on_tick()
+        # In the order of what must not be kept from happening by the failure of another.
         session = self._session
         if now >= self._next_beat:
             # If it fails it is tried again soon: a lease has room for a few tries.
             self._next_beat = now + self._interval / 4
             session.forget(session.consumer.keep_alive())
             self._next_beat = now + self._interval
-        if session.running is None:
-            return
+        if session.running is not None:
+            self._unblock(session, now)
+        if self._on_tick is not None:
+            self._on_tick()
+
+    def _unblock(self, session: Session, now: float) -> None:
         since = session.settling_since
         if since and now - since > COALESCE:
             session.try_flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -14,7 +15,10 @@ T = TypeVar("T")
 
 
 class WatchedBackend(Backend):
-    """Keeps its queues in a locmem backend, notes what it is told, and fails in the operations named in `down`."""
+    """Keeps its queues in a locmem backend, and notes what it is told.
+
+    It fails in the operations named in `down`, and as often as `failures` says in those named there.
+    """
 
     name = "watched"
 
@@ -23,6 +27,7 @@ class WatchedBackend(Backend):
         self.features = self.inner.features
         self.limits = Limits(max_batch=100, max_body=100_000, max_delay=1000.0)
         self.down: set[str] = set()
+        self.failures: Counter[str] = Counter()
         self.calls: list[str] = []
         self.pushes: list[tuple[str, list[str]]] = []
         self.settled: list[list[Settlement]] = []
@@ -31,7 +36,8 @@ class WatchedBackend(Backend):
 
     def during(self, operation: str, call: Callable[[], T]) -> T:
         self.calls.append(operation)
-        if operation in self.down:
+        if operation in self.down or self.failures[operation] > 0:
+            self.failures[operation] -= 1
             raise BackendUnavailable(f"{operation} is down", maybe_applied=operation == "settle")
         return call()
 

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from alligator import Gator
+from alligator_core.backend import Ack, Bury, Delivery, Release, Replace
+from alligator_core.outcome import SUCCEEDED, Outcome
+from alligator_core.settling import MAX_REASON, reason_of, settlement_of
+
+from . import jobs
+
+
+@pytest.fixture
+def delivery(gator: Gator) -> Delivery:
+    task = gator.options(retries=3, priority=7, task_id="mine").task(jobs.note, [1])
+    return Delivery("all", "mine", gator.codec.encode(task), priority=7, token="t")
+
+
+def settle(gator: Gator, delivery: Delivery, outcome: Outcome) -> object:
+    return settlement_of(gator.codec, gator.codec.decode(delivery.body, "all"), outcome, delivery)
+
+
+@pytest.mark.parametrize("outcome", [SUCCEEDED, Outcome("discard", reason="old")])
+def test_what_is_done_or_dropped_is_acked(gator: Gator, delivery: Delivery, outcome: Outcome) -> None:
+    assert settle(gator, delivery, outcome) == Ack(delivery)
+
+
+def test_what_is_put_off_is_released_unchanged(gator: Gator, delivery: Delivery) -> None:
+    assert settle(gator, delivery, Outcome("defer", delay=5.0)) == Release(delivery, 5.0)
+
+
+def test_a_retry_replaces_the_message_by_one_of_the_same_id_and_priority(gator: Gator, delivery: Delivery) -> None:
+    replaced = settle(gator, delivery, Outcome("retry", ValueError(), delay=5.0))
+    assert isinstance(replaced, Replace)
+    assert replaced.delivery is delivery
+    assert (replaced.message.id, replaced.message.priority, replaced.message.delay) == ("mine", 7, 5.0)
+    assert gator.codec.read(replaced.message.body).attempt == 2
+
+
+def test_what_failed_for_good_is_buried_as_a_first_attempt(gator: Gator, delivery: Delivery) -> None:
+    fourth = gator.codec.again(delivery.body, attempt=4, headers={})
+    buried = settle(gator, delivery._replace(body=fourth), Outcome("dead"))
+    assert isinstance(buried, Bury)
+    assert buried.body
+    assert gator.codec.read(buried.body).attempt == 1
+
+
+def test_headers_that_hooks_changed_in_the_worker_travel_with_the_retry(gator: Gator, delivery: Delivery) -> None:
+    task = gator.codec.decode(delivery.body, "all")
+    task.headers["seen"] = "1"
+    replaced = settlement_of(gator.codec, task, Outcome("retry", ValueError()), delivery)
+    assert isinstance(replaced, Replace)
+    assert gator.codec.read(replaced.message.body).headers == {"seen": "1"}
+
+
+def test_a_retry_that_cannot_be_encoded_is_buried_as_it_came(gator: Gator, delivery: Delivery) -> None:
+    task = gator.codec.decode(delivery.body, "all")
+    task.headers["bad"] = 5  # type: ignore[assignment]
+    buried = settlement_of(gator.codec, task, Outcome("retry", ValueError()), delivery)
+    assert isinstance(buried, Bury)
+    assert buried.body is None
+    assert "can't be put back for another attempt" in buried.reason
+    assert "headers" in buried.reason
+
+
+def test_a_reason_begins_with_a_line_for_the_eye(gator: Gator, delivery: Delivery) -> None:
+    task = gator.codec.decode(delivery.body, "all")
+    assert reason_of(task, Outcome("dead", ValueError("x"))).startswith("ValueError: x (attempt 1 of 4)\n\n")
+    assert reason_of(task, Outcome("dead", reason="enough")) == "enough (attempt 1 of 4)"
+    assert reason_of(task, Outcome("dead")) == "unknown (attempt 1 of 4)"
+
+
+def test_a_reason_has_an_end(gator: Gator, delivery: Delivery) -> None:
+    task = gator.codec.decode(delivery.body, "all")
+    reason = reason_of(task, Outcome("dead", ValueError("é" * 100_000)))
+    assert len(reason) < MAX_REASON + 1200
