@@ -97,8 +97,10 @@ def _environments(names: Iterable[str], interpreter: str) -> tuple[dict[str, Pat
 def _measure(options: argparse.Namespace, pythons: dict[str, Path], absent: dict[str, str], folder: Path) -> None:
     server, board = RedisServer(folder, dict(os.environ)), Board(folder)
     facts = machine.facts(server.version, 0 if options.pin else None)
+    # Bytecode is cached as for any installed package, or each start would compile what is installed editable.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = {
-        **os.environ,
+        **inherited,
         **board.environment(),
         "BENCH_URL": server.url,
         "PYTHONPATH": str(HERE),

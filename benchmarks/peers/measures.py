@@ -79,8 +79,8 @@ class Bench:
     def _drain(self, workers: int) -> None:
         """Enqueue all, then start the workers; the clock runs from when each of them has run a task."""
         what = f"drain{workers}"
-        numbers = range(self._size(what))
         with self._producer() as producer:
+            numbers = range(self._size(what))
             self._ask(producer, "bulk" if "bulk" in self._rates else "single", len(numbers))
         with self._peer.workers(workers):
             self._board.wait_for_processes(workers, numbers, STUCK_AFTER)
@@ -147,5 +147,3 @@ class Bench:
 
     def _timeout(self) -> float:
         return STUCK_AFTER + 10 * self._seconds
-
-

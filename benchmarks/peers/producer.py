@@ -38,7 +38,7 @@ def produce(name: str) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         reply = REQUESTS[request.pop("do")](adapter, **request)
-        _answer(replies, asyncio.run(reply) if inspect.isawaitable(reply) else reply)
+        _answer(replies, asyncio.run(reply) if inspect.iscoroutine(reply) else reply)
 
 
 async def _serve_async(adapter: ModuleType, replies: TextIO) -> None:

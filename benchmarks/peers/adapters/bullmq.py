@@ -10,7 +10,7 @@ from bullmq import Queue, Worker
 
 NAME = "bullmq"
 GUARANTEE = "at least once; a killed worker's jobs re-run after about 75 s"
-CONFIGURATION = "`concurrency=100`, `removeOnComplete`"
+CONFIGURATION = "`concurrency=20`, `removeOnComplete`"
 PACKAGES = ("bullmq", "redis", "hiredis")
 RATES = {"single": 5_000, "bulk": 25_000, "drain": 3_000, "flow": 2_800}
 
@@ -36,7 +36,7 @@ async def enqueue_bulk(numbers: range) -> None:
 
 
 async def serve() -> None:
-    Worker("bench", ran, {"connection": os.environ["BENCH_URL"], "concurrency": 100})
+    Worker("bench", ran, {"connection": os.environ["BENCH_URL"], "concurrency": 20})
     await asyncio.Event().wait()
 
 

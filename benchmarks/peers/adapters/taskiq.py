@@ -13,7 +13,9 @@ from taskiq_redis import RedisStreamBroker
 
 NAME = "taskiq"
 GUARANTEE = "at least once; a killed worker's tasks re-run after 10 min of traffic"
-CONFIGURATION = "`RedisStreamBroker`, one worker, orjson, uvloop, `--no-parse`, prefetch 100; the stream is never trimmed"
+CONFIGURATION = (
+    "`RedisStreamBroker`, one worker, orjson, uvloop, `--no-parse`, prefetch 100; the stream is never trimmed"
+)
 PACKAGES = ("taskiq", "taskiq-redis", "redis", "hiredis", "uvloop", "orjson")
 RATES = {"single": 4_000, "drain": 4_300, "flow": 4_000}
 
