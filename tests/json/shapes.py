@@ -60,6 +60,14 @@ class Growing:
 
 
 @dataclass
+class Whole:
+    size: int
+
+    def __post_init__(self) -> None:
+        self.size = int(self.size)
+
+
+@dataclass
 class Positive:
     size: int
 
@@ -88,7 +96,21 @@ Pair = namedtuple("Pair", "left right")  # noqa: PYI024
 
 _CLASSES = {
     cls.__name__: cls
-    for cls in (Color, Level, Access, Point, Sealed, Counted, Scaled, Growing, Positive, Undecorated, Filled, Bare)
+    for cls in (
+        Color,
+        Level,
+        Access,
+        Point,
+        Sealed,
+        Counted,
+        Scaled,
+        Growing,
+        Whole,
+        Positive,
+        Undecorated,
+        Filled,
+        Bare,
+    )
 }
 
 

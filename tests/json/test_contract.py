@@ -1,6 +1,6 @@
 """The shipped contract, by the public route."""
 
-from alligator_core.testing.serializer import SerializerContract
+from alligator_core.testing import SerializerContract
 
 
 class TestJson(SerializerContract):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import InvalidOperation, localcontext
 from typing import Any
 
 import pytest
@@ -95,8 +96,12 @@ WRONG_JSON = [
     b'{"args":["\\ud800"]}',
     b'{"args":["\xed\xa0\x80"]}',
     b'{"args":%b' % (b"[" * 100_000),
+    b'{"args":%b%b}' % (b"[" * 101, b"]" * 101),
+    b'{"kwargs":%b1%b}' % (b'{"a":' * 101, b"}" * 101),
+    b'{"args":["$",%b%b]}' % (b"[" * 100, b"]" * 100),
+    b'{"args":%b1%b}' % (b'{"$dict":{"a":' * 101, b"}}" * 101),
+    b'{"args":[%b1%b]}' % (b'{"$dataclass":["app:Point",{"x":' * 100, b"}]}" * 100),
     b'{"args":%b"$"%b}' % (b"[" * 900, b"]" * 900),
-    b'{"args":%b1%b}' % (b'{"$dict":{"a":' * 400, b"}}" * 400),
     b'\xef\xbb\xbf{"args":[]}',
     b'{"args":[]}{}',
 ]
@@ -121,10 +126,21 @@ def test_a_wrong_tag_is_an_error(serializer: Serializer, text: str) -> None:
             serializer.loads((payload % text).encode(), class_of)
 
 
+def test_a_decimal_out_of_range_is_an_error_whatever_the_app_traps(serializer: Serializer) -> None:
+    with localcontext() as context, pytest.raises(ValueError, match="not a decimal number"):
+        context.traps[InvalidOperation] = False
+        serializer.loads(b'{"args":[{"$decimal":"1E+99999999999999999999"}]}', class_of)
+
+
 @pytest.mark.parametrize("payload", WRONG_JSON, ids=lambda payload: repr(payload[:20]))
 def test_what_is_no_json_map_is_an_error(serializer: Serializer, payload: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         serializer.loads(payload, class_of)
+
+
+def test_a_hundred_levels_are_read_and_many_flat_lists(serializer: Serializer) -> None:
+    for args in (b"[" * 100 + b"]" * 100, b"[%b[]]" % (b"[]," * 500), b'["[{",%b{}]' % (b'{"a":[]},' * 500)):
+        assert serializer.loads(b'{"args":%b}' % args, class_of)
 
 
 def test_only_dataclasses_are_ever_made(serializer: Serializer) -> None:

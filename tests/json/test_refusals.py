@@ -13,7 +13,19 @@ import pytest
 from alligator import Gator
 from alligator_core.errors import ForbiddenCallable, UncarriableArgument
 from alligator_core.serializer import Serializer
-from tests.json.shapes import Color, Counted, Filled, Growing, Pair, Point, Scaled, Undecorated, class_of, name_of
+from tests.json.shapes import (
+    Color,
+    Counted,
+    Filled,
+    Growing,
+    Pair,
+    Point,
+    Scaled,
+    Undecorated,
+    Whole,
+    class_of,
+    name_of,
+)
 
 
 class Nowhere(tzinfo):
@@ -57,6 +69,7 @@ REFUSED = [
     (Undecorated(1), "is of type tests.json.shapes.Undecorated, which is a dataclass by inheritance only: "),
     (Filled(1), "is of type tests.json.shapes.Filled, a subclass of dict that would not arrive as one: "),
     (Growing(1), "is of type tests.json.shapes.Growing, whose constructor would not make it again from its fields: "),
+    (changed(Whole(1), size=True), "is of type tests.json.shapes.Whole, whose constructor would not make it again"),
     (changed(Counted(1), total=5), "is of type tests.json.shapes.Counted, whose constructor would not make it again"),
 ]  # fmt: skip
 

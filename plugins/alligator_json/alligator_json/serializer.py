@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from .tagging import DEPTH, Tagger
-from .untagging import Untagger
+from .tagging import DEPTH, LONGEST_INTEGER, Tagger
+from .untagging import TOO_DEEP, Untagger
 
 NAME: Final = "json"
 
@@ -20,8 +20,10 @@ _SCALARS: Final = frozenset({type(None), bool, int, str})
 _all_scalars: Final = _SCALARS.issuperset
 _all_text: Final = frozenset({str}).issuperset
 
+_SHALLOW: Final = 2 * DEPTH  # Nothing shorter has more levels: each takes an opening and a closing bracket.
+
 # A shorter body can't hold an integer with more digits than its reader takes.
-_SHORT: Final = 4096
+_SHORT: Final = LONGEST_INTEGER
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER: Final = b"0" * _SHORT
 
@@ -47,13 +49,15 @@ class JsonSerializer:
         try:
             decoded = _decode(payload)
             # Without a dollar there is no tag, and only a backslash can disguise one.
-            if payload.find(b"$") < 0 and (payload.find(b"\\") < 0 or payload.find(b"\\u0024") < 0):
-                return decoded
-            return Untagger(class_of).restore_entries(decoded)
+            if payload.find(b"$") >= 0 or (payload.find(b"\\") >= 0 and payload.find(b"\\u0024") >= 0):
+                return Untagger(class_of).restore_entries(decoded)
         except msgspec.DecodeError as exc:
             raise ValueError(str(exc)) from exc
         except RecursionError:
-            raise ValueError("it is nested too deeply") from None
+            raise ValueError(TOO_DEEP) from None
+        if len(payload) > _SHALLOW and _may_be_deep(payload) and not _is_plain(decoded.values(), DEPTH):
+            raise ValueError(TOO_DEEP)
+        return decoded
 
 
 def _is_plain_payload(payload: Mapping[str, Any]) -> bool:
@@ -88,6 +92,11 @@ def _is_plain(values: Iterable[object], room: int) -> bool:
 
 def _is_plain_map(value: dict[object, object], room: int) -> bool:
     return _all_text(map(type, value)) and _is_plain(value.values(), room)
+
+
+def _may_be_deep(payload: bytes) -> bool:
+    # In a long one, counting brackets takes longer than looking at the values.
+    return len(payload) > _SHORT or payload.count(b"[") + payload.count(b"{") > DEPTH
 
 
 def _has_long_integer(body: bytes) -> bool:

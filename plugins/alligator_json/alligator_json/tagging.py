@@ -146,9 +146,7 @@ def _write_int(value: int) -> int:
         except ValueError:  # more than this Python is willing to write
             too_long = True
         if too_long:
-            raise Uncarriable(
-                f"is an integer of over {LONGEST_INTEGER} digits: pass it as text, such as hex(value)."
-            )
+            raise Uncarriable(f"is an integer of over {LONGEST_INTEGER} digits: pass it as text, such as hex(value).")
     return value
 
 

@@ -10,6 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from . import classes, moments
+from .tagging import DEPTH
+
+TOO_DEEP: Final = f"it is nested more than {DEPTH} levels deep"
 
 _DECIMAL_TEXT: Final = re.compile(r"-?(?:Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
@@ -17,27 +20,45 @@ _DECIMAL_TEXT: Final = re.compile(r"-?(?:Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]
 class Untagger:
     """Makes values out of one decoded payload. Raises ValueError for what `Tagger` never makes."""
 
-    __slots__ = ("_class_of", "_in_dataclass")
+    __slots__ = ("_class_of", "_in_dataclass", "_room")
 
     def __init__(self, class_of: Callable[[str], type]) -> None:
         self._class_of = class_of
         self._in_dataclass = False
+        self._room = DEPTH
 
     def restore(self, value: Any) -> Any:
         """Return what a value of JSON stands for."""
         kind = type(value)
         if kind is list:
-            return [self.restore(item) for item in value]
+            return self._restore_items(value)
         if kind is not dict:
             return value
         for key in value:
             if key[:1] == "$":
                 return self._restore_tag(value)
-        return self.restore_entries(value)
+        return self._restore_map(value)
 
     def restore_entries(self, entries: dict[str, Any]) -> dict[str, Any]:
         """Return a map with its values restored, whatever its keys are."""
         return {key: self.restore(value) for key, value in entries.items()}
+
+    def _restore_items(self, items: list[Any]) -> list[Any]:
+        self._enter()
+        restored = [self.restore(item) for item in items]
+        self._room += 1
+        return restored
+
+    def _restore_map(self, entries: dict[str, Any]) -> dict[str, Any]:
+        self._enter()
+        restored = self.restore_entries(entries)
+        self._room += 1
+        return restored
+
+    def _enter(self) -> None:
+        if self._room == 0:
+            raise ValueError(TOO_DEEP)
+        self._room -= 1
 
     def _restore_tag(self, value: dict[str, Any]) -> object:
         tag, content = next(iter(value.items()))
@@ -54,7 +75,7 @@ class Untagger:
 
     def _restore_content(self, tag: str, content: Any) -> object:
         if tag == "$dict":
-            return self.restore_entries(content)
+            return self._restore_map(content)
         if tag == "$tuple":
             return self._restore_tuple(content)
         if len(content) != 2 or type(content[0]) is not str:
@@ -65,7 +86,7 @@ class Untagger:
         # Elsewhere it would turn into a list as soon as the task is tried again.
         if not self._in_dataclass:
             raise ValueError("the tag $tuple stands outside of a dataclass")
-        return tuple([self.restore(item) for item in content])
+        return tuple(self._restore_items(content))
 
     def _restore_instance(self, tag: str, name: str, content: object) -> object:
         cls = self._class_of(name)
@@ -74,7 +95,7 @@ class Untagger:
         if not classes.is_dataclass_of_ours(cls) or type(content) is not dict:
             raise ValueError(f"the tag $dataclass takes a dataclass and a map, not {name!r} and {_short(content)}")
         outer, self._in_dataclass = self._in_dataclass, True
-        values = self.restore_entries(content)
+        values = self._restore_map(content)
         self._in_dataclass = outer
         return classes.build(cls, values)
 
