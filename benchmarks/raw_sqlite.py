@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from alligator_core.backend import Ack, Message
 from alligator_sqlite import SqliteBackend
+
+from alligator_core.backend import Ack, Message
 
 BODY = b"json\n" + b"x" * 220
 MESSAGES = int(os.environ.get("MESSAGES", "200000"))

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -18,12 +19,18 @@ from . import failures, schema
 
 T = TypeVar("T")
 
+LOG_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes of the write-ahead log above which it is cut, if need be by making everyone wait for a moment."""
+
+LOG_CHECKED_EVERY: Final = 256
+"""Transactions of a connection between two looks at the size of the log."""
+
 PRAGMAS: Final = (
     "PRAGMA cache_size = -8000",
     # Without it, SQLite as Debian builds it overwrites what is deleted with zeros, and writes those pages too.
     "PRAGMA secure_delete = OFF",
     "PRAGMA wal_autocheckpoint = 1000",
-    "PRAGMA journal_size_limit = 67108864",
+    f"PRAGMA journal_size_limit = {LOG_LIMIT}",
 )
 
 
@@ -43,6 +50,7 @@ class Database:
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._opened = 0
+        self._count = 0
         self._is_orphan = False
         self.numbers: dict[str, int] = {}
         """The numbers of queues, as far as they are known."""
@@ -65,6 +73,7 @@ class Database:
         try:
             if exc is None:
                 self._connected().execute("COMMIT")
+                self._cut_log()
         except sqlite3.Error as error:
             exc = error
         try:
@@ -79,7 +88,9 @@ class Database:
         """Run one statement, alone in its transaction, and return its rows."""
         with self.lock:
             try:
-                return self._patiently(lambda: self._connected().execute(sql, parameters).fetchall())
+                rows = self._patiently(lambda: self._connected().execute(sql, parameters).fetchall())
+                self._cut_log()
+                return rows
             except sqlite3.Error as exc:
                 self._undo(exc)
                 raise failures.explained(exc, self.path) from exc
@@ -157,6 +168,17 @@ class Database:
                 if time.monotonic() >= deadline:
                     raise
             time.sleep(random.uniform(0.0002, 0.004))  # noqa: S311
+
+    def _cut_log(self) -> None:
+        # SQLite moves the log's pages into the file as it goes, but it starts the log anew only when nobody else is
+        # at work, which may never happen under load.
+        self._count += 1
+        if self._count % LOG_CHECKED_EVERY:
+            return
+        with suppress(OSError, sqlite3.Error):  # the transaction is over, and was not at fault
+            if os.path.getsize(f"{self.path}-wal") > LOG_LIMIT:
+                for pragma in ("busy_timeout = 100", "wal_checkpoint(TRUNCATE)", "busy_timeout = 0"):
+                    self._connected().execute(f"PRAGMA {pragma}").fetchall()
 
     def _undo(self, exc: BaseException) -> None:
         self.numbers.clear()
