@@ -94,24 +94,8 @@ class Bare:
 
 Pair = namedtuple("Pair", "left right")  # noqa: PYI024
 
-_CLASSES = {
-    cls.__name__: cls
-    for cls in (
-        Color,
-        Level,
-        Access,
-        Point,
-        Sealed,
-        Counted,
-        Scaled,
-        Growing,
-        Whole,
-        Positive,
-        Undecorated,
-        Filled,
-        Bare,
-    )
-}
+_CLASSES = {cls.__name__: cls for cls in (Color, Level, Access, Point, Sealed, Undecorated, Filled, Bare)}
+_CLASSES |= {cls.__name__: cls for cls in (Counted, Scaled, Growing, Whole, Positive)}
 
 
 def name_of(cls: type) -> str:

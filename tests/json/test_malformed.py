@@ -127,9 +127,10 @@ def test_a_wrong_tag_is_an_error(serializer: Serializer, text: str) -> None:
 
 
 def test_a_decimal_out_of_range_is_an_error_whatever_the_app_traps(serializer: Serializer) -> None:
-    with localcontext() as context, pytest.raises(ValueError, match="not a decimal number"):
+    with localcontext() as context:
         context.traps[InvalidOperation] = False
-        serializer.loads(b'{"args":[{"$decimal":"1E+99999999999999999999"}]}', class_of)
+        with pytest.raises(ValueError, match="not a decimal number"):
+            serializer.loads(b'{"args":[{"$decimal":"1E+99999999999999999999"}]}', class_of)
 
 
 @pytest.mark.parametrize("payload", WRONG_JSON, ids=lambda payload: repr(payload[:20]))
