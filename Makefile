@@ -20,6 +20,8 @@ BIN := $(VENV)/bin
 UV := .tools/bin/uv
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+# What the tests start, beside what comes as a Python package: the names of Debian's packages, and of the commands.
+SERVERS := redis-server
 # What `make demo` needs: the core and these, at the versions pinned for development, but no tools.
 DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite
 
@@ -39,8 +41,12 @@ demo: .venv-demo/.ready  ## Index the standard library with two workers, one of 
 	.venv-demo/bin/python -m examples.stdlib_index $(if $(DSN),'$(DSN)')
 
 .PHONY: test
-test: setup  ## Run all tests and checks (ARGS="-k word" for some of them)
+test: setup $(if $(ARGS),,servers)  ## Run all tests and checks (ARGS="-k word" for some of them)
 	$(BIN)/pytest $(ARGS)
+
+.PHONY: servers
+servers:  ## Install the servers that the tests start, or say how
+	@scripts/servers $(SERVERS)
 
 # The tests run these commands too: tests/workspace/test_checks.py reads them from here.
 .PHONY: check
