@@ -44,16 +44,14 @@ NAMES = (
 def main() -> None:
     """Measure, print the table, and end all that was started, however it ends."""
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     if options.pin:
         os.sched_setaffinity(0, {0})
     pythons, absent = _environments(options.only, find_python(options.python))
     with tempfile.TemporaryDirectory(prefix="peers-") as folder:
         try:
             _measure(options, pythons, absent, Path(folder))
-        except KeyboardInterrupt:
-            sys.exit(130)
         finally:
             processes.end_all()
 
@@ -95,6 +93,7 @@ def _environments(names: Iterable[str], interpreter: str) -> tuple[dict[str, Pat
 
 
 def _measure(options: argparse.Namespace, pythons: dict[str, Path], absent: dict[str, str], folder: Path) -> None:
+    others = machine.OthersLoad()
     server, board = RedisServer(folder, dict(os.environ)), Board(folder)
     facts = machine.facts(server.version, 0 if options.pin else None)
     # Bytecode is cached as for any installed package, or each start would compile what is installed editable.
@@ -111,6 +110,8 @@ def _measure(options: argparse.Namespace, pythons: dict[str, Path], absent: dict
         for name, python in pythons.items()
     }
     _run(benches, options.runs)
+    server.stop()
+    facts["others_share"] = round(others.share(), 3)
     results = {name: bench.results for name, bench in benches.items()}
     results |= {name: Results(problems=[reason]) for name, reason in absent.items()}
     _report(options, results, facts)

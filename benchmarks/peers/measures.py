@@ -16,8 +16,6 @@ LATENCIES = 500
 STUCK_AFTER = 60.0
 LONGEST = 1_500_000
 
-RATES = ("single", "bulk", "drain1", "drain2", "flow", "flow_bulk")
-
 
 @dataclass
 class Results:
@@ -69,10 +67,10 @@ class Bench:
         self.results.add("first", self._peer.first())
 
     def _enqueue(self) -> None:
-        """Singly, and in bulk where there is such a thing, with no worker there."""
+        """Singly and in bulk, with no worker there. Where there is no bulk, the drains enqueue singly anyway."""
         with self._producer() as producer:
-            self._ask(producer, "single", self._size("single"))
             if "bulk" in self._rates:
+                self._ask(producer, "single", self._size("single"))
                 self._server.flush()
                 self._ask(producer, "bulk", self._size("bulk"))
 
@@ -81,7 +79,7 @@ class Bench:
         what = f"drain{workers}"
         with self._producer() as producer:
             numbers = range(self._size(what))
-            self._ask(producer, "bulk" if "bulk" in self._rates else "single", len(numbers))
+            self._load(producer, len(numbers))
         with self._peer.workers(workers):
             self._board.wait_for_processes(workers, numbers, STUCK_AFTER)
             done, began = self._board.done(numbers), time.monotonic()
@@ -118,6 +116,12 @@ class Bench:
     def _latency(self, producer: Producer) -> None:
         reply = producer.ask("latency", first=STAMPED, count=LATENCIES, seconds=self._seconds)
         self.results.latencies += reply["samples"]
+
+    def _load(self, producer: Producer, count: int) -> None:
+        if "bulk" in self._rates:
+            producer.ask("bulk", first=0, count=count)
+        else:
+            self._ask(producer, "single", count)
 
     def _ask(self, producer: Producer, how: str, count: int) -> None:
         self._record(how, count, producer.ask(how, first=0, count=count)["seconds"])

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from goals import goals
 from machine import Facts
 from measures import Results
 
@@ -54,7 +55,10 @@ def markdown(summaries: Mapping[str, Summary], facts: Facts, runs: int) -> str:
     """Return the whole report."""
     best = best_peers(summaries)
     order = sorted(summaries, key=lambda name: (name != "alligator", name == "ceiling", -_drain(summaries[name])))
-    parts = [_head(facts, runs), _table(order, summaries, best), "", *_notes(order, summaries)]
+    parts = [_head(facts, runs), _table(order, summaries, best), ""]
+    if {"alligator", "ceiling"} <= set(summaries) and best:
+        parts += [goals(summaries), ""]
+    parts += _notes(order, summaries)
     return "\n".join(parts) + "\n"
 
 
@@ -66,7 +70,7 @@ def _head(facts: Facts, runs: int) -> str:
     return (
         f"{facts['date']} · {facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']} · "
         f"redis-server {facts['redis']} on loopback, no persistence · {facts['pinned']} · "
-        f"medians of {runs} · load at the start {facts['load']:.1f}\n\n"
+        f"medians of {runs} · other processes took {facts['others_share']:.0%} of the cores meanwhile\n\n"
         "In brackets: the ratio to the best peer (this project and the ceiling are none). For latency, memory and "
         "import less is better.\n"
     )
