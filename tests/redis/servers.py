@@ -168,7 +168,7 @@ class ClusterOfThree:
         """Return the server that keeps a key."""
         slot = redis.crc.key_slot(key.encode())
         for server in self.servers:
-            for line in str(server.client().execute_command("CLUSTER NODES")).splitlines():
+            for line in _raw(server.client(), "CLUSTER NODES").decode().splitlines():
                 if "myself" in line and any(_covers(part, slot) for part in line.split()[8:]):
                     return server
         raise AssertionError(f"nobody keeps slot {slot}")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
+from redis import exceptions
 from redis.exceptions import AskError, MovedError, NoScriptError, RedisError, ResponseError
 
 from alligator_core.errors import BackendError
@@ -49,14 +50,29 @@ class Client:
         return (*keys, keys[0] + b"~") if self.topology.splits else keys
 
     def push_one(self, key: bytes, id: bytes, body: bytes) -> int:
-        """Call the script that pushes one ordinary message: the hot path of most producers."""
+        """Call the script that pushes one ordinary message: the hot path of most producers, so without detours."""
         if self.topology.splits:
             return int(self.call("push_one", key, id, body, repeat=True))
         tail = b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(key), key, len(id), id, len(body), body)
-        reply: int = self.ask(key, lambda pool: pool.push_one_head + tail, repeat=True)
+        sent = False
+        try:
+            pool = self.topology.pool_for(key)
+            connection = pool.take()
+            sent = True
+            try:
+                connection.send_packed_command((pool.push_one_head + tail,), False)
+                reply: int = connection.read_response()
+            except BaseException as exc:
+                put_away(connection, pool, exc)
+                raise
+            pool.give(connection)
+        except (RedisError, OSError) as exc:
+            recovery = Recovery(self, repeat=True)
+            recovery.after(exc, sent=sent)
+            return int(self.ask(key, lambda pool: pool.push_one_head + tail, repeat=True, recovery=recovery))
         return reply
 
-    def ask(self, key: bytes, pack: Callable[[Pool], bytes], *, repeat: bool) -> Any:
+    def ask(self, key: bytes, pack: Callable[[Pool], bytes], *, repeat: bool, recovery: Recovery | None = None) -> Any:
         """Send what `pack` returns to the server that keeps a key, and return the reply."""
 
         def action(connection: Link, pool: Pool, asking: bool) -> Any:
@@ -64,7 +80,7 @@ class Client:
                 ask(connection, _ASKING)
             return ask(connection, pack(pool))
 
-        return self.use(key, action, repeat=repeat)
+        return self.use(key, action, repeat=repeat, recovery=recovery)
 
     def stream(self, key: bytes, name: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Call a script many times without waiting for each reply; return the replies, errors among them.
@@ -84,10 +100,9 @@ class Client:
 
         return self.use(key, action, repeat=True)
 
-    def use(self, key: bytes, action: Action[T], *, repeat: bool) -> T:
-        """Do something with a connection to the server that keeps a key."""
+    def use(self, key: bytes, action: Action[T], *, repeat: bool, recovery: Recovery | None = None) -> T:
+        """Do something with a connection to the server that keeps a key; `recovery` is that of a try before."""
         pool: Pool | None = None
-        recovery: Recovery | None = None
         while True:
             sent = False
             try:
@@ -138,7 +153,8 @@ class Recovery:
         elif is_lost(exc):
             self._maybe_applied = self._maybe_applied or sent
             patience = min(self._client.topology.patience, self._client.settings.timeout)
-            if sent and not self._repeat:
+            if sent and (not self._repeat or isinstance(exc, exceptions.TimeoutError)):
+                # It must not be done twice, or all of the time was spent on waiting for the answer.
                 patience = 0.0
         else:
             raise self._client.explain(exc, maybe_applied=False) from exc

@@ -16,6 +16,7 @@ from .hold import Hold
 from .lanes import lanes_of
 from .names import Names
 from .settling import Operation, Sheet, milliseconds, sheets
+from .stream import GATHERING, Stream
 from .waiting import Waiting, noting_for
 
 MOST: Final = 1000
@@ -35,6 +36,7 @@ class RedisConsumer(Consumer):
         self._waiting = Waiting(client, self._lanes)
         self._pid = os.getpid()
         self._closed = False
+        self._stream = Stream()
 
     def reserve(self, limit: int, wait: float) -> list[Delivery]:
         """Take up to `limit` messages, waiting up to `wait` seconds for the first."""
@@ -44,12 +46,14 @@ class RedisConsumer(Consumer):
         looks = left <= 0 or not self._waiting.is_noted(min(left, 1.0))
         while not self._closed and limit > 0:
             if looks:
-                batch = self._take(limit, left)
+                batch = self._gather(limit, left) if self._stream.is_on else self._take(limit, left)
             left = deadline - time.monotonic()
             if batch or left <= 0:
                 break
             batch = self._waiting.wait(limit, left)
             left = deadline - time.monotonic()
+            if batch:
+                self._stream.woken()
             if batch or left <= 0:
                 break
             looks = not self._waiting.is_noted(min(left, 1.0))
@@ -105,6 +109,15 @@ class RedisConsumer(Consumer):
                 if hold.name == name:
                     hold.died()
 
+    def _gather(self, limit: int, wait: float) -> list[Delivery]:
+        """Take what has come since the last look, which was some time ago."""
+        pause = min(self._waiting.since_look(GATHERING), wait)
+        time.sleep(pause)
+        batch = self._take(limit, wait - pause)
+        if pause:
+            self._stream.gathered(len(batch))
+        return batch
+
     def _take(self, limit: int, wait: float) -> list[Delivery]:
         batch: list[Delivery] = []
         noting = noting_for(min(wait, 1.0)) if wait > 0 else 0
@@ -136,11 +149,10 @@ class RedisConsumer(Consumer):
 
     def _settled(self, hold: Hold, chunk: list[Operation], late: list[int]) -> list[Delivery]:
         stale: list[Delivery] = []
-        for number, which in zip(late[::2], late[1::2], strict=True):
-            operation = chunk[number - 1]
-            # If it was spoken of before, and the answer was lost, it was done then.
-            is_mine = operation.run.name == hold.name
-            stale += [each for each in operation.late(which) if not (is_mine and each.id in hold.suspects)]
+        # What was spoken of before, in a call whose answer was lost, was done then: unless the consumer died meanwhile.
+        done = hold.suspects if late and late[0] and chunk[0].run.name == hold.name else set()
+        for number, which in zip(late[1::2], late[2::2], strict=True):
+            stale += [each for each in chunk[number - 1].late(which) if each.id not in done]
         for operation in chunk:
             hold.settled(operation.run, [delivery.id for delivery in operation.deliveries])
         if hold.suspects:

@@ -12,20 +12,24 @@ from alligator_core.errors import BackendError, BackendUnavailable
 _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     ("NOAUTH", "It wants a password: write one into the DSN, redis://user:password@host."),
     ("Authentication required", "It wants a password: write one into the DSN, redis://user:password@host."),
+    ("without any password configured", "The DSN has a password, but the server has none: leave it out."),
     ("WRONGPASS", "User or password is wrong: check them in the DSN, and percent-encode special characters."),
     ("invalid password", "User or password is wrong: check them in the DSN, and percent-encode special characters."),
     ("invalid username-password", "User or password is wrong: check them in the DSN."),
-    ("without any password configured", "The DSN has a password, but the server has none: leave it out."),
-    ("NOPERM", "The user may not do that: it needs +@all ~{prefix:* on this server, or at least +@scripting +@write."),
-    ("has no permissions", "The user may not do that: allow it scripts, and all keys that begin with {prefix:."),
-    ("OOM", "It is full: raise maxmemory, or let workers drain the queue; workers may go on."),
-    ("maxmemory", "It is full: raise maxmemory, or let workers drain the queue; workers may go on."),
+    ("NOPERM", "The user may not do that: allow it all commands on all keys that begin with {prefix:."),
+    ("OOM", "It is full: raise its maxmemory, or let workers drain the queue, which they still can."),
     ("MISCONF", "It can't save to its disk, and takes no writes until it can: see its log."),
+    ("NOREPLICAS", "It has too few replicas connected to take writes: see min-replicas-to-write."),
     ("DB index is out of range", "It has no database of that number: see databases in its configuration."),
     ("unknown command", "It is too old, or forbids the command: Redis 6.2 or Valkey 7.2 and later are needed."),
-    ("NOREPLICAS", "It has too few replicas connected to take writes: see min-replicas-to-write."),
+    ("certificate verify failed", "Name the authority that signed its certificate: ssl_ca_certs=FILE in the DSN."),
+    (
+        "wrong version number",
+        "It doesn't speak TLS there: write redis:// for rediss://, or its TLS port.",
+    ),
 )
 _FOREIGN: Final = re.compile(r"FOREIGN (\w+) instead of (\w+) in the key (\S+)")
+_TLS: Final = ("certificate verify failed", "wrong version number")
 _PASSING: Final = ("LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "UNBLOCKED", "BUSY")
 
 
@@ -47,7 +51,8 @@ def is_lost(exc: BaseException) -> bool:
     """Whether the connection failed: nothing says if what was sent has been carried out."""
     refused = (exceptions.AuthenticationError, exceptions.BusyLoadingError, exceptions.AuthorizationError)
     lost = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.InvalidResponse, OSError)
-    return isinstance(exc, lost) and not isinstance(exc, refused) and not code_of(exc)
+    is_refusal = isinstance(exc, refused) or bool(code_of(exc)) or any(mark in str(exc) for mark in _TLS)
+    return isinstance(exc, lost) and not is_refusal
 
 
 def explained(exc: BaseException, shown: str, *, maybe_applied: bool) -> BackendError:

@@ -154,7 +154,7 @@ class Pool:
                 "and should be noeviction.",
                 facts["maxmemory_policy"],
             )
-        chosen = dict(scripts(may_exceed_memory=number >= (7, 0)))
+        chosen = dict(scripts(have_flags=number >= (7, 0)))
         sha = chosen["push_one"].sha.encode()
         self.push_one_head = b"*6\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % sha
         self.scripts = chosen

@@ -79,6 +79,10 @@ class Waiting:
         """Whether pushes will wake this consumer for so long, so that it needs not look first."""
         return self._noted_until > time.monotonic() + seconds
 
+    def since_look(self, seconds: float) -> float:
+        """Return what is left of so many seconds after the last look for messages."""
+        return max(0.0, self._looked_at + seconds - time.monotonic())
+
     @property
     def pause(self) -> float:
         """Seconds until something may become ready without a push."""

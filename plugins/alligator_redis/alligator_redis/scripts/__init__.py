@@ -28,6 +28,7 @@ NAMES: Final = (
 )
 _USES: Final = "-- uses: "
 _ADDING: Final = {"push_any", "push_many", "push_one", "requeue"}
+_READING: Final = {"dead", "peek", "size"}
 
 
 class Script(NamedTuple):
@@ -38,14 +39,19 @@ class Script(NamedTuple):
 
 
 @cache
-def scripts(*, may_exceed_memory: bool) -> Mapping[str, Script]:
-    """Return all scripts. From version 7 on, those that free memory may run where the server has none left."""
+def scripts(*, have_flags: bool) -> Mapping[str, Script]:
+    """Return all scripts. From version 7 on, a flag lets those that free memory run where there is none left."""
     found = {}
     for name in NAMES:
-        head = "#!lua flags=allow-oom\n" if may_exceed_memory and name not in _ADDING else ""
-        source = head + _assembled(name)
+        source = (_head(name) if have_flags else "") + _assembled(name)
         found[name] = Script(source, sha1(source.encode()).hexdigest())  # noqa: S324  (Redis names scripts so)
     return found
+
+
+def _head(name: str) -> str:
+    if name in _ADDING:
+        return ""
+    return f"#!lua flags={'no-writes' if name in _READING else 'allow-oom'}\n"
 
 
 def _assembled(name: str) -> str:

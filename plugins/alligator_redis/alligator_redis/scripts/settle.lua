@@ -4,7 +4,8 @@
 --   R place index id delay          release
 --   P place index id id body priority delay     replace
 --   B place index id reason deliveries has_body body     bury
--- Returns what came too late: {number of the operation, which of the indexes of an A or 0 for all, …}.
+-- Returns nothing, or what came too late: {whether the consumer is alive, number of the operation, which of the
+-- indexes of an A or 0 for all, …}.
 local K, consumer = KEYS[1], ARGV[1]
 local held = K .. 'h:' .. consumer
 local stale, opened = {}, {}
@@ -114,7 +115,7 @@ while i <= #ARGV do
     stale[#stale + 1] = number
     stale[#stale + 1] = 0
   elseif kind == 'R' then
-    line_up(id, priority_of(tonumber(place)), tonumber(ARGV[i + 4]), tonumber(place))
+    line_up(id, priority_of(tonumber(place)), tonumber(ARGV[i + 4]), tonumber(place) + index - 1)
   elseif kind == 'P' then
     local other, priority = ARGV[i + 4], ARGV[i + 6]
     call('HDEL', K .. 'b', id)
@@ -152,4 +153,5 @@ if #done > 0 and call('EXISTS', K .. 'c', K .. 'p') > 0 then
 end
 if buried then trim(tonumber(ARGV[2]), tonumber(ARGV[3])) end
 if ready > 0 then wake(K, ready, now) end
+if #stale > 0 then table.insert(stale, 1, call('ZSCORE', K .. 'l', consumer) and 1 or 0) end
 return stale
