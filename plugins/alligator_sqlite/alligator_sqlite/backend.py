@@ -80,9 +80,15 @@ class SqliteBackend(Backend):
         return Entry(id, row.body, state, row.priority, row.deliveries, left)
 
     def purge(self, queue: str) -> int:
-        """Remove all that waits, in one transaction."""
-        with self._database as db:
-            return store.purge(db, self._database.number(queue))
+        """Remove all that waits now, in several transactions if it is much."""
+        before, purged = 0, 0
+        while True:
+            with self._database as db:
+                before = before or store.next_seq(db)
+                step = store.purge(db, self._database.number(queue), before)
+            purged += step
+            if step < store.AT_ONCE:
+                return purged
 
     def dead(
         self, queue: str, ids: Collection[str] | None = None, limit: int = 100, offset: int = 0

@@ -29,7 +29,7 @@ PRAGMAS: Final = (
     "PRAGMA cache_size = -8000",
     # Without it, SQLite as Debian builds it overwrites what is deleted with zeros, and writes those pages too.
     "PRAGMA secure_delete = OFF",
-    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA wal_autocheckpoint = 4000",
     f"PRAGMA journal_size_limit = {LOG_LIMIT}",
 )
 

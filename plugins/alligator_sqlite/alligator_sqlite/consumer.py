@@ -15,7 +15,7 @@ from .bell import Bell
 from .connection import Database
 
 SHORTEST_PAUSE: Final = 0.001
-LONGEST_PAUSE: Final = 0.010
+LONGEST_PAUSE: Final = 0.020
 """Seconds between two looks at the file: by so much a push from another process is noticed late, and the more looks,
 the more processor time an idle worker takes."""
 

@@ -15,8 +15,8 @@ from alligator_core.backend import Message
 
 from .schema import RANK
 
-PROMOTED_AT_ONCE: Final = 10_000
-"""Delayed messages made ready in one transaction, so that a million due at once don't block the file for seconds."""
+AT_ONCE: Final = 10_000
+"""Messages that one transaction promotes or purges, so that a million of them don't block the file for seconds."""
 
 LARGEST_BATCH: Final = 16 * 1024 * 1024
 """Bytes of bodies after which a batch ends, so that a worker isn't handed gigabytes."""
@@ -97,7 +97,7 @@ def make_ready(db: sqlite3.Connection, which: str, *parameters: object) -> None:
 def promote(db: sqlite3.Connection, queue: int) -> None:
     """Make delayed messages ready that are due."""
     due = "SELECT due FROM delayed WHERE queue = ? AND due <= ? ORDER BY due LIMIT ?"
-    values = (queue, microseconds(), PROMOTED_AT_ONCE)
+    values = (queue, microseconds(), AT_ONCE)
     (until,) = db.execute(f"SELECT max(due) FROM ({due})", values).fetchone()
     if until is not None:
         make_ready(db, "seq IN (SELECT seq FROM delayed WHERE queue = ? AND due <= ?)", queue, until)
@@ -157,12 +157,18 @@ def take_off(db: sqlite3.Connection, seq: int) -> bool:
     return any(db.execute(sql, (seq,)).rowcount for sql in (_NO_LONGER_READY, _NO_LONGER_DELAYED))
 
 
-def purge(db: sqlite3.Connection, queue: int) -> int:
-    """Remove all messages that wait, and return how many."""
+def purge(db: sqlite3.Connection, queue: int, before: int) -> int:
+    """Remove some of the messages that wait and have a seq `before` that; return how many, 0 if there are none."""
     removed = 0
-    for state in ("ready", "delayed"):
-        db.execute(f"DELETE FROM messages WHERE seq IN (SELECT seq FROM {state} WHERE queue = ?)", (queue,))
-        removed += db.execute(f"DELETE FROM {state} WHERE queue = ?", (queue,)).rowcount
+    for state, row in (
+        ("ready", "(queue, rank, place, seq) = (?, ?, ?, ?)"),
+        ("delayed", "(queue, due, seq) = (?, ?, ?)"),
+    ):
+        sql = f"SELECT * FROM {state} WHERE queue = ? AND seq < ? LIMIT ?"
+        rows = db.execute(sql, (queue, before, AT_ONCE)).fetchall()
+        db.executemany("DELETE FROM messages WHERE seq = ?", [row[-1:] for row in rows])
+        db.executemany(f"DELETE FROM {state} WHERE {row}", rows)
+        removed += len(rows)
     return removed
 
 
