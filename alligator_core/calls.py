@@ -113,7 +113,7 @@ class Policy:
         if self._allow is None:
             if _is_standard(module.partition(".")[0]):
                 raise ForbiddenCallable(
-                    name, f"is in the standard library. Wrap it in a function of your own, or allow it: "
+                    name, f"is in the standard library. Use one of your own around it, or allow it: "
                     f"Gator(allow=['{module}.{attribute}', …])."
                 )  # fmt: skip
         elif not any(fnmatchcase(f"{module}.{attribute}", pattern) for pattern in self._allow):
@@ -141,6 +141,8 @@ def _check_shape(name: str, qualname: str, function: Any) -> None:
         raise CallableError(name, "is a lambda, which no worker can find by name. Define it with def in a module.")
     if "<locals>" in qualname:
         raise CallableError(name, "is defined inside a function. Move it to the top level of its module.")
+    if isinstance(function, type) and "." in qualname:
+        raise CallableError(name, "is a class inside a class. Move it to the top level of its module.")
     if inspect.ismethod(function) or "." in qualname:
         raise CallableError(name, "is a method. Pass a function of a module that looks its object up and calls it.")
     if not callable(function) or not (inspect.isroutine(function) or isinstance(function, type)):
