@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from .errors import BackendError
-from .session import COALESCE, Session
+from .session import Session
 
 log = logging.getLogger("alligator.worker")
 
@@ -68,8 +68,7 @@ class Keeper:
             self._on_tick()
 
     def _unblock(self, session: Session, now: float) -> None:
-        since = session.settling_since
-        if since and now - since > COALESCE:
+        if session.flush_at and now > session.flush_at:
             session.try_flush()
         if session.waiting and now - session.running_since > HOARDING:
             count = session.give_back()

@@ -25,6 +25,10 @@ COALESCE = 0.01
 """Seconds that an ack waits for others at most: what a crash may repeat, against a round trip per task."""
 
 
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries to settle, at most, while the backend fails."""
+
+
 class Session:
     """Reserves messages, runs them one at a time and settles them together.
 
@@ -40,8 +44,8 @@ class Session:
         """Reserved, not started."""
         self.running: Delivery | None = None
         self.running_since = 0.0
-        self.settling_since = 0.0
-        """When the oldest settlement that waits began to wait; 0 if none does."""
+        self.flush_at = 0.0
+        """When the settlements that wait should be flushed; 0 if none does."""
         self.task: Task | None = None
         """The task that ran last."""
         self._codec = gator.codec
@@ -52,6 +56,7 @@ class Session:
         self._max_deliveries = max_deliveries
         self._settlements: list[Settlement] = []
         self._flushing = Lock()
+        self._pause = COALESCE
 
     def reserve(self, limit: int, wait: float) -> int:
         """Take up to `limit` messages into hand, waiting up to `wait` seconds; return how many came."""
@@ -110,13 +115,20 @@ class Session:
             if not count:
                 return
             batch = self._settlements[:count]
-            stale = self.consumer.settle(batch)
+            try:
+                stale = self.consumer.settle(batch)
+            except BackendError:
+                # Not again after each task: the backend may be away for long, and each try may take its time.
+                self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+                self.flush_at = time.monotonic() + self._pause
+                raise
+            self._pause = COALESCE
             # Others may have been appended meanwhile: they wait for the next flush. The order of these lines sees to
             # it that whoever appends either finds 0 and sets it, or has appended before the last look.
             del self._settlements[:count]
-            self.settling_since = 0.0
+            self.flush_at = 0.0
             if self._settlements:
-                self.settling_since = time.monotonic()
+                self.flush_at = time.monotonic() + COALESCE
         for delivery in stale:
             log.warning("%s was settled too late: its lease had run out, and it may run twice", delivery.id)
 
@@ -149,9 +161,9 @@ class Session:
     def _note(self, settlement: Settlement) -> None:
         self._settlements.append(settlement)
         self._now = now = time.monotonic()
-        if not self.settling_since:
-            self.settling_since = now
-        elif now - self.settling_since > COALESCE:
+        if not self.flush_at:
+            self.flush_at = now + COALESCE
+        elif now > self.flush_at:
             self.try_flush()
 
     def _bury(self, delivery: Delivery, outcome: Outcome) -> Outcome:

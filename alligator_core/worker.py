@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .constants import DEFAULT_LEASE
-from .errors import BackendError, OptionError
+from .errors import BackendError
 from .hosted import MAX_DELIVERIES
 from .keeper import Keeper
 from .observers import bound, notify
 from .outcome import Outcome
 from .pace import Pace
 from .runner import Interrupted
-from .session import COALESCE, Session
+from .session import Session
 from .stopping import Stopping
+from .worker_options import queue_names, seconds, seconds_above_zero, set_log_level, whole_number
 
 if TYPE_CHECKING:
     from .gator import Gator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("alligator.worker")
 
 MAX_BACKOFF = 5.0
+LONGEST_WAIT = 1.0
+"""Seconds in one `reserve`: a longer nap consists of several, so that an idle worker hears soon that it is to stop."""
 
 
 class Worker:
@@ -61,21 +64,20 @@ class Worker:
             max_deliveries: How often a message may have its worker die under it before it is a dead letter.
             burst: Stop when no task is ready.
         """
-        queues = [to_consume] if isinstance(to_consume, str) else list(to_consume or [gator.queue_name])
         self.gator = gator
-        self.queues = list(dict.fromkeys(queues))
-        self.max_tasks = _at_least(0, max_tasks=max_tasks)
-        self.nap_time = _above_zero(nap_time=nap_time)
-        self.lease = _above_zero(lease=lease)
-        self.grace = _at_least(0, grace=grace)
-        self.max_deliveries = _at_least(1, max_deliveries=max_deliveries)
+        self.queues = queue_names(to_consume, default=gator.queue_name)
+        self.max_tasks = whole_number(0, max_tasks=max_tasks)
+        self.nap_time = seconds_above_zero(nap_time=nap_time)
+        self.lease = seconds_above_zero(lease=lease)
+        self.grace = seconds(grace=grace)
+        self.max_deliveries = whole_number(1, max_deliveries=max_deliveries)
         self.burst = burst
         self.tasks_run = 0
         self._stopping = Stopping(self.grace)
         self._pace = Pace()
         self._failures = 0
         if log_level is not None:
-            logging.getLogger("alligator").setLevel(log_level)
+            set_log_level(log_level)
 
     def ident(self) -> str:
         """Return the name that this worker goes by in logs."""
@@ -163,24 +165,24 @@ class Worker:
 
     def _reserve(self, session: Session) -> int | None:
         """Take messages in hand, and return how many; None if the backend failed or has still to be waited for."""
-        wait = 0.0 if self.burst else self.nap_time
-        if session.settling_since:
-            # Acks wait for company, but no longer than they may: first look for more work just so long.
-            left = session.settling_since + COALESCE - time.monotonic()
-            if left <= 0:
-                session.try_flush()
-            else:
-                wait = min(wait, left)
+        wait = 0.0 if self.burst else min(self.nap_time, LONGEST_WAIT)
         try:
-            came = session.reserve(self._limit(), wait)
+            if session.flush_at:
+                # Acks wait for company, but no longer than they may: first look for more work just so long.
+                left = session.flush_at - time.monotonic()
+                if left <= 0:
+                    session.flush()
+                else:
+                    wait = min(wait, left)
+            came: int | None = session.reserve(self._limit(), wait)
+            if not came and session.flush_at:
+                # What is settled now may be ready again, a retry say: look once more before saying that there is none.
+                session.flush()
+                came = None
         except BackendError as exc:
             self._back_off(exc)
             return None
         self._failures = 0
-        if not came and session.settling_since:
-            # What is settled now may be ready again: a retry, say. So look once more before saying that there is none.
-            session.try_flush()
-            return None
         return came
 
     def _run(self, session: Session) -> int:
@@ -216,17 +218,3 @@ class Worker:
         end = time.monotonic() + delay
         while time.monotonic() < end and not self._stopping.requested:
             time.sleep(0.05)
-
-
-def _at_least(lowest: int, **option: Any) -> Any:
-    (name, value), *_ = option.items()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= lowest:
-        raise OptionError(f"{name}={value!r}: it must be {lowest} or more.", name)
-    return value
-
-
-def _above_zero(**option: Any) -> Any:
-    (name, value), *_ = option.items()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise OptionError(f"{name}={value!r}: it must be more than 0 seconds.", name)
-    return value

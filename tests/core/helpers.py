@@ -32,7 +32,7 @@ def drain(gator: Gator, **options: Any) -> Worker:
 @contextmanager
 def working(worker: Worker) -> Iterator[threading.Thread]:
     """Let a worker run in a thread while the block runs, and wait for its end."""
-    thread = threading.Thread(target=worker.run_forever)
+    thread = threading.Thread(target=worker.run_forever, daemon=True)
     thread.start()
     try:
         yield thread

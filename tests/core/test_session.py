@@ -44,10 +44,10 @@ def test_acks_wait_for_one_another_and_are_settled_together(
     while session.run_next():
         pass
     assert backend.settled == []
-    assert session.settling_since
+    assert session.flush_at
     session.flush()
     assert kinds(backend) == [["Ack"] * 5]
-    assert session.settling_since == 0.0
+    assert session.flush_at == 0.0
 
 
 def test_flushing_nothing_asks_nobody(session: Session, backend: WatchedBackend) -> None:
@@ -66,12 +66,28 @@ def test_what_the_backend_was_not_told_is_kept_and_repeated(
     with pytest.raises(BackendUnavailable):
         session.flush()
     assert session.try_flush() is False
-    assert session.settling_since
+    assert session.flush_at
     assert "Could not settle, will try again" in caplog.text
     backend.down.clear()
     assert session.try_flush() is True
     assert kinds(backend) == [["Ack"] * 3]
     assert backend.inner.size("all").reserved == 0
+
+
+def test_a_backend_that_is_away_is_not_asked_after_each_task(
+    watched: Gator, session: Session, backend: WatchedBackend
+) -> None:
+    backend.down.add("settle")
+    for number in range(5):
+        watched.task(jobs.take, 0.02, number)
+    watched.map(jobs.note, range(500))
+    session.reserve(505, 0)
+    while session.run_next():
+        pass
+    assert 1 <= backend.calls.count("settle") <= 5
+    backend.down.clear()
+    session.flush()
+    assert kinds(backend) == [["Ack"] * 505]
 
 
 def test_what_ends_while_others_are_settled_waits_for_the_next_time(
@@ -94,7 +110,7 @@ def test_what_ends_while_others_are_settled_waits_for_the_next_time(
     inner.__class__ = Meanwhile
     session.flush()
     assert kinds(backend) == [["Ack"]]
-    assert session.settling_since
+    assert session.flush_at
     session.flush()
     assert kinds(backend) == [["Ack"], ["Ack"]]
 
@@ -124,7 +140,7 @@ def test_a_settlement_that_comes_at_the_worst_moment_is_not_forgotten(
     session.flush()
     assert len(session._settlements) == 1
     # Nobody would flush it without this.
-    assert session.settling_since
+    assert session.flush_at
 
 
 def test_what_is_in_hand_can_be_given_back_uncounted(watched: Gator, session: Session, backend: WatchedBackend) -> None:
