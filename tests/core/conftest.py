@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from alligator_core import plugins
 
 from . import jobs
 from .backends import WatchedBackend
+from .processes import WorkerProcess
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +79,30 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def _section(group: tuple[str, Mapping[str, str]]) -> str:
     name, entries = group
     return f"[alligator.{name}]\n" + "\n".join(f"{key} = {value}" for key, value in entries.items())
+
+
+@pytest.fixture
+def durable(tmp_path: Path) -> Gator:
+    """A Gator on a SQLite file that worker processes can share."""
+    return Gator(f"sqlite:///{tmp_path}/queue.db", plugins=[])
+
+
+Spawn = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def spawn(durable: Gator, tmp_path: Path) -> Iterator[Spawn]:
+    """Returns a function that starts a worker of `durable` in a process of its own."""
+    started: list[WorkerProcess] = []
+
+    def spawn(**options: Any) -> WorkerProcess:
+        worker = WorkerProcess(f"sqlite://{durable.dsn.path}", tmp_path / f"worker-{len(started)}.log", **options)
+        started.append(worker)
+        return worker
+
+    yield spawn
+    for worker in started:
+        if worker.is_running():
+            worker.send(signal.SIGCONT)
+            worker.kill()
+    durable.close()

@@ -1,0 +1,51 @@
+"""Workers in processes of their own, for tests that send them signals or kill them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+WORKER = """
+import json, logging, sys
+import alligator_core.keeper as keeper
+from alligator import Gator, Worker
+
+dsn, options = sys.argv[1], json.loads(sys.argv[2])
+keeper.HOARDING = options.pop("hoarding", keeper.HOARDING)
+logging.basicConfig(level=logging.INFO)
+Worker(Gator(dsn, plugins=[]), **options).run_forever()
+"""
+
+
+class WorkerProcess:
+    """A running worker. It is killed when the test ends, if it lives still."""
+
+    def __init__(self, dsn: str, log: Path, **options: Any) -> None:
+        self.log = log
+        with log.open("a") as stderr:
+            arguments = [sys.executable, "-c", WORKER, dsn, json.dumps(options)]
+            self.process = subprocess.Popen(arguments, stdout=stderr, stderr=stderr)
+
+    def send(self, signum: signal.Signals) -> None:
+        self.process.send_signal(signum)
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+    def exit_code(self) -> int:
+        """Wait for the end, and return the exit code."""
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the worker did not end:\n{self.log.read_text()}") from None

@@ -1,0 +1,108 @@
+"""Workers that die: nothing is lost, poison ends among the dead letters, and bystanders are harmed once at most."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from pathlib import Path
+
+from alligator import Gator, Worker
+
+from . import jobs
+from .conftest import Spawn
+from .helpers import eventually, working
+
+
+def lines(marks: Path) -> list[str]:
+    return marks.read_text().split("\n")[:-1]
+
+
+def test_what_a_killed_worker_ran_is_run_by_another_one_that_waits_on_the_silent_queue(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    doomed = spawn(lease=1)
+    durable.task(jobs.mark_and_sleep, str(marks), "task", 2)
+    eventually(lambda: lines(marks) == ["task"])
+    with working(Worker(durable, lease=1)):
+        doomed.kill()
+        # The lease and a second, and the slowness of a machine that is busy with other things.
+        eventually(lambda: lines(marks) == ["task"] * 2, timeout=1 + 1 + 5)
+        eventually(lambda: durable.size() == (0, 0, 0, 0, True))
+    assert lines(marks) == ["task", "task", "task done"]
+
+
+def test_nothing_is_lost_however_often_workers_are_killed(spawn: Spawn, durable: Gator, marks: Path) -> None:
+    with durable.batch():
+        for number in range(60):
+            durable.task(jobs.mark_and_sleep, str(marks), number, 0.02)
+    for seen in (5, 15, 25):
+        worker = spawn(lease=0.5)
+        eventually(lambda seen=seen: len(lines(marks)) >= seen)
+        worker.kill()
+    eventually(lambda: drained(durable))
+    done = Counter(line for line in lines(marks) if line.endswith("done"))
+    assert set(done) == {f"{number} done" for number in range(60)}
+    assert durable.dead() == []
+
+
+def drained(gator: Gator) -> bool:
+    Worker(gator, burst=True).run_forever()
+    return gator.size() == (0, 0, 0, 0, True)
+
+
+def test_poison_is_buried_and_its_neighbours_are_harmed_once_at_most(spawn: Spawn, durable: Gator, marks: Path) -> None:
+    with durable.batch():
+        for number in range(70):
+            durable.task(jobs.mark, str(marks), number)
+        poison = durable.task(jobs.die, str(marks))
+        for number in range(70, 100):
+            durable.task(jobs.mark, str(marks), number)
+    deaths = 0
+    while not durable.dead():
+        worker = spawn(lease=0.3, max_deliveries=2)
+        eventually(lambda worker=worker: not worker.is_running() or durable.dead())
+        deaths += not worker.is_running()
+    assert deaths == 2
+    eventually(lambda: durable.size() == (0, 0, 0, 1, True))
+    (letter,) = durable.dead()
+    assert (letter.id, letter.reason) == (poison.task_id, "Its worker died under it 2 times.")
+    ran = Counter(lines(marks))
+    assert ran.pop("poison") == 2
+    assert set(ran) == {str(number) for number in range(100)}
+    assert max(ran.values()) <= 2
+    assert {ran[str(number)] for number in range(70, 100)} == {1}
+
+
+def test_a_worker_that_sleeps_past_its_lease_cannot_settle_what_another_one_has(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    sleeper = spawn(lease=0.5)
+    durable.task(jobs.mark_and_sleep, str(marks), "task", 1)
+    eventually(lambda: lines(marks) == ["task"])
+    sleeper.send(signal.SIGSTOP)
+    other = durable.backend.consumer(["all"], 30)
+    (delivery,) = eventually(lambda: other.reserve(1, 1))
+    assert delivery.deliveries == 2
+    sleeper.send(signal.SIGCONT)
+    eventually(lambda: "task done" in lines(marks))
+    eventually(lambda: "was settled too late" in sleeper.log.read_text())
+    # It is held by the other one still, and the sleeper goes on.
+    assert durable.size() == (0, 0, 1, 0, True)
+    durable.task(jobs.mark, str(marks), "next")
+    eventually(lambda: "next" in lines(marks))
+    sleeper.terminate()
+    assert sleeper.exit_code() == 0
+    assert durable.size().reserved == 1
+    other.close()
+
+
+def test_the_lease_of_a_task_in_another_process_is_kept_however_long_it_runs(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    spawn(lease=0.5)
+    durable.task(jobs.mark_and_sleep, str(marks), "task", 2)
+    eventually(lambda: lines(marks) == ["task"])
+    with working(Worker(durable, lease=0.5)):
+        eventually(lambda: lines(marks) == ["task", "task done"])
+        eventually(lambda: durable.size() == (0, 0, 0, 0, True))
+    assert lines(marks) == ["task", "task done"]

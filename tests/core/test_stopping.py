@@ -1,0 +1,140 @@
+"""How a worker ends: SIGTERM and SIGINT, the grace period, a second signal, and tasks that don't want to go."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from alligator import Gator
+
+from . import jobs
+from .conftest import Spawn
+from .helpers import eventually
+
+FOREVER = 1e9
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+
+def running(marks: Path) -> bool:
+    return "running" in marks.read_text()
+
+
+def given_back(gator: Gator) -> bool:
+    """Whether the one task is ready again, and nobody is blamed for it."""
+    size = gator.size()
+    letters = gator.backend.consumer(["all"], 30).reserve(1, 0) if size.ready == 1 else []
+    return [delivery.deliveries for delivery in letters] == [1]
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_an_idle_worker_ends_with_exit_code_0(
+    spawn: Spawn, durable: Gator, marks: Path, signum: signal.Signals
+) -> None:
+    worker = spawn(nap_time=600)
+    durable.task(jobs.mark, str(marks), "running")
+    eventually(lambda: running(marks))
+    worker.send(signum)
+    assert worker.exit_code() == 0
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_what_has_not_started_is_given_back_at_once_and_what_runs_is_finished(
+    spawn: Spawn, durable: Gator, marks: Path, signum: signal.Signals
+) -> None:
+    for number in range(100):
+        durable.task(jobs.mark, str(marks), number)
+    durable.task(jobs.sleep_and_clean_up, str(marks), 2.0, 0.0)
+    for number in range(20):
+        durable.task(jobs.mark, str(marks), f"behind {number}")
+    # Without this, they would be given back anyhow once the task has run for a second.
+    worker = spawn(hoarding=FOREVER)
+    eventually(lambda: running(marks))
+    eventually(lambda: durable.size() == (0, 0, 21, 0, True))
+    worker.send(signum)
+    eventually(lambda: durable.size().ready == 20)
+    assert worker.is_running()
+    assert "cleaned up" not in marks.read_text()
+    assert worker.exit_code() == 0
+    assert "cleaned up" in marks.read_text()
+    assert "behind" not in marks.read_text()
+    assert durable.size() == (20, 0, 0, 0, True)
+    assert [delivery.deliveries for delivery in durable.backend.consumer(["all"], 30).reserve(20, 0)] == [1] * 20
+
+
+def test_what_outlasts_the_grace_is_given_back_uncounted_after_it_has_cleaned_up(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    durable.task(jobs.sleep_and_clean_up, str(marks), 600, 0.5)
+    worker = spawn(grace=0.2)
+    eventually(lambda: running(marks))
+    worker.terminate()
+    assert worker.exit_code() == 0
+    assert "cleaned up" in marks.read_text()
+    assert given_back(durable)
+
+
+def test_a_second_signal_gives_back_what_runs_and_lets_it_clean_up(spawn: Spawn, durable: Gator, marks: Path) -> None:
+    durable.task(jobs.sleep_and_clean_up, str(marks), 600, 0.5)
+    worker = spawn(grace=600)
+    eventually(lambda: running(marks))
+    worker.send(signal.SIGTERM)
+    eventually(lambda: "was told to stop" in worker.log.read_text())
+    worker.send(signal.SIGINT)
+    assert worker.exit_code() == 0
+    assert "cleaned up" in marks.read_text()
+    assert given_back(durable)
+
+
+def test_a_task_that_cannot_be_interrupted_is_given_back_and_the_process_ends_under_it(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    durable.task(jobs.hang_on, str(marks))
+    worker = spawn(grace=0.1)
+    eventually(lambda: running(marks))
+    worker.terminate()
+    assert worker.exit_code() == 0
+    assert "can't be interrupted: the process ends under it" in worker.log.read_text()
+    assert given_back(durable)
+
+
+def test_a_coroutine_that_outlasts_the_grace_is_given_back_after_it_has_cleaned_up(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    durable.task(jobs.sleep_softly, str(marks), 600)
+    worker = spawn(grace=0.1)
+    eventually(lambda: running(marks))
+    worker.terminate()
+    assert worker.exit_code() == 0
+    assert "cleaned up" in marks.read_text()
+    assert given_back(durable)
+
+
+def test_a_coroutine_that_cannot_be_canceled_does_not_keep_the_process(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    durable.task(jobs.hang_on_softly, str(marks))
+    worker = spawn(grace=0.1)
+    eventually(lambda: running(marks))
+    worker.terminate()
+    assert worker.exit_code() == 0
+    assert given_back(durable)
+
+
+def test_what_was_finished_before_the_end_is_settled(spawn: Spawn, durable: Gator, marks: Path) -> None:
+    durable.map(jobs.note, range(200))
+    durable.task(jobs.sleep_and_clean_up, str(marks), 0.3, 0.0)
+    worker = spawn()
+    eventually(lambda: running(marks))
+    worker.terminate()
+    assert worker.exit_code() == 0
+    assert durable.size() == (0, 0, 0, 0, True)
+
+
+def test_a_worker_in_a_script_leaves_the_handlers_of_signals_as_they_were(gator: Gator) -> None:
+    from alligator import Worker
+
+    before = [signal.getsignal(signum) for signum in SIGNALS]
+    Worker(gator, burst=True).run_forever()
+    assert [signal.getsignal(signum) for signum in SIGNALS] == before
