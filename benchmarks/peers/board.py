@@ -7,10 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-CAPACITY = 8_000_000
-SLOTS = 20_000
-STAMPED = CAPACITY - SLOTS
-SIZE = CAPACITY + 8 * SLOTS
+from layout import SIZE
+
 POLL = 0.002
 
 
@@ -22,7 +20,6 @@ class Stuck(Exception):
 class Tally:
     """How often the tasks of a measure ran."""
 
-    once: int
     lost: int
     repeated: int
 
@@ -75,8 +72,8 @@ class Board:
     def tally(self, numbers: range) -> Tally:
         """Count how often each task ran."""
         marks = self._map[numbers.start : numbers.stop]
-        once, lost = marks.count(b"\1"), marks.count(b"\0")
-        return Tally(once, lost, len(numbers) - once - lost)
+        lost = marks.count(b"\0")
+        return Tally(lost, len(numbers) - lost - marks.count(b"\1"))
 
 
 def _pause(deadline: float, state: str) -> None:

@@ -12,10 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 
-CAPACITY = 8_000_000
-SLOTS = 20_000
-STAMPED = CAPACITY - SLOTS
-SIZE = CAPACITY + 8 * SLOTS
+from layout import CAPACITY, SIZE, STAMPED
 
 _map = mmap.mmap(os.open(os.environ["BENCH_MARKS"], os.O_RDWR), SIZE)
 

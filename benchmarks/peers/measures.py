@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from board import STAMPED, Board, Tally
+from board import Board, Tally
+from layout import STAMPED
 from peer import Peer, PeerFailed, Producer
 from redis_server import RedisServer
 

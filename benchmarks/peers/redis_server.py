@@ -30,10 +30,6 @@ class RedisServer:
         """Remove everything."""
         self._command("FLUSHALL", "SYNC")
 
-    def used_memory(self) -> int:
-        """Return the bytes that the data takes."""
-        return int(self._info("used_memory"))
-
     def stop(self) -> None:
         """Stop the server."""
         self._socket.close()

@@ -9,7 +9,7 @@ import marks
 from repid import RedisServer, Repid, Router
 
 NAME = "repid"
-GUARANTEE = "at least once by `claim_interval` (off by default): a killed worker's tasks re-run after 60 s"
+GUARANTEE = "at least once by `claim_interval` (off by default): a killed worker's tasks re-run after 60 to 75 s"
 CONFIGURATION = "`batch_size=100`, `claim_interval=15`, JSON arguments; the stream is never trimmed"
 PACKAGES = ("repid", "redis", "hiredis")
 RATES = {"single": 6_000, "drain": 10_000, "flow": 6_000}
