@@ -21,9 +21,9 @@ def test_what_a_killed_worker_ran_is_run_by_another_one_that_waits_on_the_silent
     spawn: Spawn, durable: Gator, marks: Path
 ) -> None:
     doomed = spawn(lease=1)
-    durable.task(jobs.mark_and_sleep, str(marks), "task", 2)
+    durable.task(jobs.mark_and_sleep, str(marks), "task", 1)
     eventually(lambda: lines(marks) == ["task"])
-    with working(Worker(durable, lease=1)):
+    with working(Worker(durable, nap_time=600, lease=1)):
         doomed.kill()
         # The lease and a second, and the slowness of a machine that is busy with other things.
         eventually(lambda: lines(marks) == ["task"] * 2, timeout=1 + 1 + 5)
@@ -100,9 +100,9 @@ def test_the_lease_of_a_task_in_another_process_is_kept_however_long_it_runs(
     spawn: Spawn, durable: Gator, marks: Path
 ) -> None:
     spawn(lease=0.5)
-    durable.task(jobs.mark_and_sleep, str(marks), "task", 2)
+    durable.task(jobs.mark_and_sleep, str(marks), "task", 1.2)
     eventually(lambda: lines(marks) == ["task"])
-    with working(Worker(durable, lease=0.5)):
+    with working(Worker(durable, nap_time=0.05, lease=0.5)):
         eventually(lambda: lines(marks) == ["task", "task done"])
         eventually(lambda: durable.size() == (0, 0, 0, 0, True))
     assert lines(marks) == ["task", "task done"]

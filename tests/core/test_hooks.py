@@ -221,7 +221,7 @@ def test_before_task_runs_on_the_thread_of_the_function() -> None:
 
     gator = gator_with(Watching())
     gator.task(note_thread)
-    with working(Worker(gator)) as thread:
+    with working(Worker(gator, nap_time=0.05)) as thread:
         eventually(lambda: len(jobs.ran) == 2)
         assert set(jobs.ran) == {thread.ident}
 

@@ -264,7 +264,7 @@ def test_a_worker_can_be_followed_by_overriding_its_methods(gator: Gator) -> Non
 
 def test_check_and_run_task_runs_one_task_if_one_is_ready(gator: Gator) -> None:
     gator.map(jobs.note, [1, 2])
-    worker = Worker(gator)
+    worker = Worker(gator, nap_time=0.05)
     assert worker.check_and_run_task() is True
     assert (jobs.ran, gator.size()) == ([1], (1, 0, 0, 0, True))
     assert worker.check_and_run_task() is True

@@ -39,20 +39,19 @@ def test_an_idle_worker_ends_with_exit_code_0(
     assert worker.exit_code() == 0
 
 
-@pytest.mark.parametrize("signum", SIGNALS)
 def test_what_has_not_started_is_given_back_at_once_and_what_runs_is_finished(
-    spawn: Spawn, durable: Gator, marks: Path, signum: signal.Signals
+    spawn: Spawn, durable: Gator, marks: Path
 ) -> None:
     for number in range(100):
         durable.task(jobs.mark, str(marks), number)
-    durable.task(jobs.sleep_and_clean_up, str(marks), 2.0, 0.0)
+    durable.task(jobs.sleep_and_clean_up, str(marks), 1.5, 0.0)
     for number in range(20):
         durable.task(jobs.mark, str(marks), f"behind {number}")
     # Without this, they would be given back anyhow once the task has run for a second.
     worker = spawn(hoarding=FOREVER)
     eventually(lambda: running(marks))
     eventually(lambda: durable.size() == (0, 0, 21, 0, True))
-    worker.send(signum)
+    worker.terminate()
     eventually(lambda: durable.size().ready == 20)
     assert worker.is_running()
     assert "cleaned up" not in marks.read_text()

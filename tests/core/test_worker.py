@@ -48,7 +48,7 @@ def enqueue_again(left: int, name: str) -> None:
 
 
 def test_a_worker_waits_for_tasks_until_it_is_stopped(gator: Gator) -> None:
-    with working(Worker(gator)) as thread:
+    with working(Worker(gator, nap_time=0.05)) as thread:
         for number in range(3):
             gator.task(jobs.note, number)
             eventually(lambda number=number: jobs.ran[-1:] == [number])
@@ -195,7 +195,7 @@ def test_a_message_under_which_too_many_workers_died_is_buried_without_running(g
 
 def test_the_lease_of_a_task_is_kept_however_long_it_runs(gator: Gator) -> None:
     gator.task(jobs.hold)
-    with working(Worker(gator, lease=0.3)):
+    with working(Worker(gator, nap_time=0.05, lease=0.3)):
         eventually(lambda: jobs.ran)
         other = gator.backend.consumer(["all"], 30)
         assert other.reserve(1, 1.0) == []
@@ -208,7 +208,7 @@ def test_what_waits_behind_a_long_task_goes_to_another_worker(gator: Gator) -> N
     gator.map(jobs.note, range(200))
     gator.task(jobs.hold)
     gator.map(jobs.note, range(200, 220))
-    with working(Worker(gator)):
+    with working(Worker(gator, nap_time=0.05)):
         eventually(lambda: "held" in jobs.ran)
         drain(gator)
         eventually(lambda: (drain(gator), len(jobs.ran) == 221)[1])
@@ -220,7 +220,7 @@ def test_what_waits_behind_a_long_task_goes_to_another_worker(gator: Gator) -> N
 def test_acks_do_not_wait_behind_a_long_task(gator: Gator) -> None:
     gator.map(jobs.note, range(10))
     gator.task(jobs.hold)
-    with working(Worker(gator)):
+    with working(Worker(gator, nap_time=0.05)):
         eventually(lambda: "held" in jobs.ran)
         eventually(lambda: gator.size() == (0, 0, 1, 0, True))
         jobs.let_go.set()
@@ -228,7 +228,8 @@ def test_acks_do_not_wait_behind_a_long_task(gator: Gator) -> None:
 
 def test_workers_share_the_work_and_run_nothing_twice(gator: Gator) -> None:
     gator.map(jobs.note, range(2000))
-    with working(Worker(gator)), working(Worker(gator)), working(Worker(gator)):
+    first, second, third = (Worker(gator, nap_time=0.05) for _ in range(3))
+    with working(first), working(second), working(third):
         eventually(lambda: gator.size() == (0, 0, 0, 0, True))
     assert sorted(jobs.ran) == list(range(2000))
 
@@ -237,7 +238,7 @@ def test_a_worker_in_a_thread_stops_when_told_and_gives_back_what_it_has_not_sta
     gator.map(jobs.note, range(100))
     gator.task(jobs.hold)
     gator.map(jobs.note, range(100, 120))
-    worker = Worker(gator)
+    worker = Worker(gator, nap_time=0.05)
     with working(worker) as thread:
         eventually(lambda: "held" in jobs.ran)
         worker.stop()
@@ -251,7 +252,7 @@ def test_a_task_in_a_thread_that_outlasts_the_grace_is_given_to_others(
     gator: Gator, caplog: pytest.LogCaptureFixture
 ) -> None:
     gator.task(jobs.hold)
-    worker = Worker(gator, grace=0.1)
+    worker = Worker(gator, nap_time=0.05, grace=0.1)
     with working(worker):
         eventually(lambda: jobs.ran)
         worker.stop()
@@ -268,7 +269,7 @@ def test_interrupt_is_called_once_when_a_worker_is_told_to_stop(gator: Gator) ->
             jobs.ran.append("interrupt")
 
     gator.task(jobs.hold)
-    worker = Following(gator)
+    worker = Following(gator, nap_time=0.05)
     with working(worker):
         eventually(lambda: jobs.ran)
         worker.stop()
@@ -279,7 +280,7 @@ def test_interrupt_is_called_once_when_a_worker_is_told_to_stop(gator: Gator) ->
 
 def test_a_worker_that_was_stopped_before_it_started_runs_nothing(gator: Gator) -> None:
     gator.task(jobs.note, 1)
-    worker = Worker(gator)
+    worker = Worker(gator, nap_time=0.05)
     worker.stop()
     worker.run_forever()
     assert jobs.ran == []

@@ -24,7 +24,7 @@ def test_a_worker_whose_backend_is_away_tries_again_until_it_is_back(
 ) -> None:
     backend.down.add("reserve")
     watched.task(jobs.note, 1)
-    with working(Worker(watched)):
+    with working(Worker(watched, nap_time=0.05)):
         eventually(lambda: backend.calls.count("reserve") >= 2)
         assert jobs.ran == []
         backend.down.clear()
@@ -35,7 +35,7 @@ def test_a_worker_whose_backend_is_away_tries_again_until_it_is_back(
 def test_a_worker_whose_backend_is_away_waits_longer_each_time(watched: Gator, backend: WatchedBackend) -> None:
     backend.down.add("reserve")
     started = time.monotonic()
-    with working(Worker(watched)):
+    with working(Worker(watched, nap_time=0.05)):
         eventually(lambda: backend.calls.count("reserve") >= 3)
         # At least half of 0.2 and 0.4 s.
         assert time.monotonic() - started >= 0.3
@@ -43,7 +43,7 @@ def test_a_worker_whose_backend_is_away_waits_longer_each_time(watched: Gator, b
 
 def test_a_worker_whose_backend_is_away_can_be_stopped(watched: Gator, backend: WatchedBackend) -> None:
     backend.down |= {"reserve", "settle", "keep_alive", "close_consumer"}
-    with working(Worker(watched)) as thread:
+    with working(Worker(watched, nap_time=0.05)) as thread:
         eventually(lambda: backend.calls.count("reserve") >= 2)
     assert not thread.is_alive()
 
@@ -53,7 +53,7 @@ def test_acks_that_did_not_get_through_are_repeated_and_their_tasks_are_not(
 ) -> None:
     watched.map(jobs.note, range(20))
     backend.down.add("settle")
-    with working(Worker(watched)):
+    with working(Worker(watched, nap_time=0.05)):
         eventually(lambda: backend.calls.count("settle") >= 2)
         assert jobs.ran
         backend.down.clear()
@@ -72,7 +72,7 @@ def test_a_burst_waits_for_its_acks_to_get_through(watched: Gator, backend: Watc
 def test_a_burst_whose_acks_do_not_get_through_does_not_spin(watched: Gator, backend: WatchedBackend) -> None:
     watched.task(jobs.note, 1)
     backend.down.add("settle")
-    worker = Worker(watched, burst=True)
+    worker = Worker(watched, nap_time=0.05, burst=True)
     with working(worker):
         eventually(lambda: backend.calls.count("settle") >= 3)
         assert backend.calls.count("reserve") <= 10
@@ -90,7 +90,7 @@ def test_a_backend_that_is_away_at_the_end_does_not_fail_the_worker(
     watched: Gator, backend: WatchedBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched.task(jobs.hold)
-    worker = Worker(watched)
+    worker = Worker(watched, nap_time=0.05)
     with working(worker):
         eventually(lambda: jobs.ran)
         worker.stop()
@@ -102,7 +102,7 @@ def test_a_backend_that_is_away_at_the_end_does_not_fail_the_worker(
 
 def test_heartbeats_that_fail_do_not_end_the_work(watched: Gator, backend: WatchedBackend) -> None:
     backend.down.add("keep_alive")
-    with working(Worker(watched, lease=0.2)):
+    with working(Worker(watched, nap_time=0.05, lease=0.2)):
         eventually(lambda: backend.calls.count("keep_alive") >= 3)
         watched.task(jobs.note, 1)
         eventually(lambda: jobs.ran == [1])
@@ -113,7 +113,7 @@ def test_a_worker_that_was_declared_dead_can_settle_nothing_and_goes_on(
 ) -> None:
     backend.down.add("keep_alive")
     task = watched.task(jobs.hold)
-    with working(Worker(watched, lease=0.3)):
+    with working(Worker(watched, nap_time=0.05, lease=0.3)):
         eventually(lambda: jobs.ran)
         # Another worker takes it over, and has it now.
         other = backend.inner.consumer(["all"], 30)
