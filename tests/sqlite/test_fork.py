@@ -7,8 +7,7 @@ import os
 import threading
 from pathlib import Path
 
-import pytest
-from alligator_sqlite import SqliteBackend
+from alligator_sqlite import SqliteBackend, connection
 
 from alligator_core.backend import Ack, Message
 from alligator_core.testing.forking import in_forked_child
@@ -75,13 +74,12 @@ def test_a_fork_while_other_threads_push_and_wait_hangs_nobody(backend: SqliteBa
     assert ready_ids(backend) == [f"{number}" for number in range(10)]
 
 
-@pytest.mark.skipif(not hasattr(ctypes, "pythonapi"), reason="CPython only")
 def test_a_fork_that_python_learned_of_too_late_is_refused(backend: SqliteBackend) -> None:
     push(backend, "a")
     reader, writer = os.pipe()
     child = ctypes.CDLL(None).fork()  # as an application server does that is written in C
     if child == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
+        connection._after_fork_in_child()
         try:
             push(backend, "b")
         except BaseException as exc:  # noqa: BLE001  (it must not run the rest of the tests)

@@ -15,11 +15,11 @@ from .consumer import SqliteConsumer
 _PUSH_ONE: Final = "INSERT INTO pushed (seq, queue, id, priority, body) VALUES (?, ?, ?, ?, ?)"
 _SIZE: Final = """
 SELECT (SELECT count(*) FROM ready WHERE queue = q.no)
-    + (SELECT count(*) FROM delayed WHERE queue = q.no AND due <= ?1),
-    (SELECT count(*) FROM delayed WHERE queue = q.no AND due > ?1),
+    + (SELECT count(*) FROM delayed WHERE queue = q.no AND due <= ?),
+    (SELECT count(*) FROM delayed WHERE queue = q.no AND due > ?),
     (SELECT count(*) FROM held JOIN messages USING (seq) WHERE queue = q.no),
     (SELECT count(*) FROM dead WHERE queue = q.no)
-FROM queues q WHERE q.name = ?2
+FROM queues q WHERE q.name = ?
 """
 
 
@@ -48,7 +48,8 @@ class SqliteBackend(Backend):
 
     def size(self, queue: str) -> QueueSize:
         """Count the messages of a queue by state."""
-        found = self._database.run(_SIZE, store.microseconds(), queue)
+        now = store.microseconds()
+        found = self._database.run(_SIZE, now, now, queue)
         return QueueSize(*found[0]) if found else QueueSize(0, 0, 0, 0)
 
     def consumer(self, queues: Sequence[str], lease: float) -> Consumer:
