@@ -214,3 +214,44 @@ def test_closing_a_consumer_ends_its_wait(redis_server: Server, backend: RedisBa
     assert waiting.result() == []
     backend.push(queue, messages("a"))
     assert ids_of(take_all(backend.consumer([queue], 30.0))) == ["a"]
+
+
+def test_a_batch_of_large_bodies_is_kept_small(backend: RedisBackend, queue: str) -> None:
+    backend.push(queue, [Message(str(number), b"x" * 1_000_000) for number in range(40)])
+    consumer = backend.consumer([queue], 30.0)
+    batches = []
+    while batch := consumer.reserve(500, 0.0):
+        batches.append(ids_of(batch))
+    assert max(map(len, batches)) <= 16
+    assert [id for batch in batches for id in batch] == [str(number) for number in range(40)]
+
+
+def test_what_a_consumer_takes_while_it_is_closed_is_given_back(backend: RedisBackend, queue: str) -> None:
+    for number in range(30):
+        consumer = backend.consumer([queue], 30.0)
+        waiting = Background(consumer.reserve, 1, 20.0)
+        pushing = Background(backend.push, queue, messages(str(number)))
+        consumer.close()
+        pushing.result()
+        taken = waiting.result()
+        assert backend.size(queue)[:3] == (1, 0, 0)
+        assert taken == [] or ids_of(taken) == [str(number)]
+        assert ids_of(take_all(backend.consumer([queue], 30.0))) == [str(number)]
+
+
+def test_the_scripts_for_servers_before_version_7_do_the_same(redis_server: Server, queue: str) -> None:
+    with opened(redis_server.dsn) as backend:
+        backend.ping()
+        pool = backend._client.topology.pool_for(b"")
+        pool.use_scripts(have_flags=False)
+        backend.push(queue, numbered(600))
+        backend.push(queue, [Message("first", b"", 9), Message("later", b"", 5, 60.0)])
+        backend.push(queue, messages("one"))
+        consumer = backend.consumer([queue], 30.0)
+        held = consumer.reserve(100, 0.0)
+        assert held[0].id == "first"
+        assert consumer.settle([Ack(delivery) for delivery in held[:50]]) == []
+        assert backend.size(queue)[:3] == (502, 1, 50)
+        assert consumer.keep_alive() == []
+        consumer.close()
+        assert len(take_all(backend.consumer([queue], 30.0))) == 552

@@ -162,8 +162,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    authority = ("-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca", "-addext", "keyUsage=critical,keyCertSign")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *authority)
+    names = ("subjectAltName=DNS:localhost,IP:127.0.0.1", "authorityKeyIdentifier=keyid", "subjectKeyIdentifier=hash")
+    (folder / "names").write_text("\n".join(names))
     for name in ("server", "client"):
         openssl(
             "req",

@@ -27,6 +27,9 @@ from .settling import milliseconds
 CHUNK: Final = 500
 """Messages in one call: long enough to make the round trip cheap, short enough to let others in between."""
 
+PORTION: Final = 4 * 1024 * 1024
+"""Bytes of bodies in one call, if there is more than one message in it."""
+
 
 class RedisBackend(Backend):
     """Queues on a Redis or Valkey server."""
@@ -168,9 +171,7 @@ class RedisBackend(Backend):
 def _chunks(messages: list[Message]) -> Iterable[tuple[str, Sequence[Any], list[str]]]:
     kind_of: Callable[[Message], int] = lambda message: -1 if message.delay > 0 else message.priority  # noqa: E731
     for kind, group in groupby(messages, key=kind_of):
-        alike = list(group)
-        for start in range(0, len(alike), CHUNK):
-            part = alike[start : start + CHUNK]
+        for part in _portions(group):
             ids = [message.id for message in part]
             if kind < 0:
                 words = [
@@ -179,6 +180,19 @@ def _chunks(messages: list[Message]) -> Iterable[tuple[str, Sequence[Any], list[
                 yield "push_any", words, ids
             else:
                 yield "push_many", [kind, *(word for message in part for word in message[:2])], ids
+
+
+def _portions(messages: Iterable[Message]) -> Iterable[list[Message]]:
+    part: list[Message] = []
+    size = 0
+    for message in messages:
+        if part and (len(part) == CHUNK or size + len(message.body) > PORTION):
+            yield part
+            part, size = [], 0
+        part.append(message)
+        size += len(message.body)
+    if part:
+        yield part
 
 
 def _letters(reply: Sequence[Any]) -> list[DeadLetter]:

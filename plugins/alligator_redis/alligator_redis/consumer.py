@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from itertools import groupby
 from threading import Lock
 from typing import Final
 
@@ -13,7 +14,7 @@ from alligator_core.errors import BackendUnavailable
 
 from .client import Client
 from .hold import Hold
-from .lanes import lanes_of
+from .lanes import Lane, lanes_of
 from .names import Names
 from .settling import Operation, Sheet, milliseconds, sheets
 from .stream import GATHERING, Stream
@@ -121,15 +122,19 @@ class RedisConsumer(Consumer):
     def _take(self, limit: int, wait: float) -> list[Delivery]:
         batch: list[Delivery] = []
         noting = noting_for(min(wait, 1.0)) if wait > 0 else 0
-        lanes = self._lanes
-        if len(lanes) > 1:
-            lanes = [*lanes]
-        for lane in lanes:
+        for lane in self._in_turn():
             batch += lane.take(limit, len(batch), 0 if batch else noting)
             if len(batch) >= limit or (batch and batch[-1].deliveries > 1):
                 break
         self._waiting.note(0 if batch else noting)
         return batch
+
+    def _in_turn(self) -> list[Lane]:
+        """Return the lanes in the order of their queues, and the shards of a queue in turn."""
+        if len(self._lanes) > len({lane.holds[0].queue for lane in self._lanes}):
+            by_queue = groupby(self._lanes, key=lambda lane: lane.holds[0].queue)
+            self._lanes[:] = [lane for _, (first, *others) in by_queue for lane in (*others, first)]
+        return self._lanes
 
     def _settle(self, sheet: Sheet, chunk: list[Operation]) -> list[Delivery]:
         hold, settings = sheet.hold, self._client.settings
@@ -172,9 +177,6 @@ class RedisConsumer(Consumer):
 
     def _give_back(self) -> None:
         for hold in self._holds:
-            name = hold.name
-            self._client.call("close", hold.key, name, repeat=True)
+            self._client.call("close", hold.key, hold.name, repeat=True)
             with self._lock:
                 hold.clear()
-                if hold.name == name:
-                    hold.rename()

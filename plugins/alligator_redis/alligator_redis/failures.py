@@ -12,6 +12,7 @@ from alligator_core.errors import BackendError, BackendUnavailable
 _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     ("NOAUTH", "It wants a password: write one into the DSN, redis://user:password@host."),
     ("Authentication required", "It wants a password: write one into the DSN, redis://user:password@host."),
+    ("already authenticated", "It wants a password: write one into the DSN, redis://user:password@host."),
     ("without any password configured", "The DSN has a password, but the server has none: leave it out."),
     ("WRONGPASS", "User or password is wrong: check them in the DSN, and percent-encode special characters."),
     ("invalid password", "User or password is wrong: check them in the DSN, and percent-encode special characters."),
@@ -28,6 +29,15 @@ _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
         "It doesn't speak TLS there: write redis:// for rediss://, or its TLS port.",
     ),
 )
+_CODES: Final = (
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+)
 _FOREIGN: Final = re.compile(r"FOREIGN (\w+) instead of (\w+) in the key (\S+)")
 _TLS: Final = ("certificate verify failed", "wrong version number")
 _PASSING: Final = ("LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "UNBLOCKED", "BUSY")
@@ -35,8 +45,9 @@ _PASSING: Final = ("LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN
 
 def code_of(exc: BaseException) -> str:
     """Return the word that the server's reply began with, where it was such a reply."""
-    status = getattr(exc, "status_code", None)
-    first = str(status or "") or str(exc).partition(" ")[0]
+    # Older versions of redis-py cut the word off, and keep it nowhere but in the class.
+    known = getattr(exc, "status_code", None) or next((code for kind, code in _CODES if isinstance(exc, kind)), "")
+    first = str(known or "") or str(exc).partition(" ")[0]
     return first if first.isupper() else ""
 
 
@@ -86,5 +97,5 @@ def explained(exc: BaseException, shown: str, *, maybe_applied: bool) -> Backend
 
 def _plain(exc: BaseException) -> str:
     text = str(exc) or type(exc).__name__
-    code = getattr(exc, "status_code", None)
+    code = code_of(exc)
     return f"{code} {text}" if code and not text.startswith(str(code)) else text

@@ -96,8 +96,17 @@ class Pool:
         """Return the call of a script as it goes over the wire."""
         return packed("EVALSHA", self.scripts[name].sha, len(keys), *keys, *args)
 
+    def use_scripts(self, *, have_flags: bool) -> None:
+        """Choose the scripts by whether the server knows flags in them."""
+        chosen = dict(scripts(have_flags=have_flags))
+        sha = chosen["push_one"].sha.encode()
+        self.push_one_head = b"*6\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % sha
+        self.scripts = chosen
+
     def _new(self) -> Link:
-        self._wait_for_room()
+        free = self._wait_for_room()
+        if free is not None:
+            return free
         try:
             connection = self._connect()
             connection.connect()
@@ -110,31 +119,24 @@ class Pool:
             raise
         return connection
 
-    def _wait_for_room(self) -> None:
+    def _wait_for_room(self) -> Link | None:
+        """Wait until a connection may be made, or one is free."""
         deadline = time.monotonic() + self._timeout
         with self._changed:
             self._starving += 1
             try:
-                while self._made >= self._limit and not self._free:
+                while self._made >= self._limit:
+                    if self._free:
+                        return self._free.pop()[0]
                     if not self._changed.wait(deadline - time.monotonic()):
                         raise BackendError(
                             f"All {self._limit} connections were in use for {self._timeout:g} s: raise "
                             "max_connections= in the DSN, or use fewer threads."
                         )
-                if self._free:
-                    self._make_room()
                 self._made += 1
             finally:
                 self._starving -= 1
-
-    def _make_room(self) -> None:
-        """Make room for a new connection."""
-        try:
-            connection, _ = self._free.popleft()
-        except IndexError:
-            return
-        connection.disconnect()
-        self._made -= 1
+        return None
 
     def _introduce(self, connection: Link) -> None:
         """Check once that the server will do, and choose the scripts for its version."""
@@ -154,10 +156,7 @@ class Pool:
                 "and should be noeviction.",
                 facts["maxmemory_policy"],
             )
-        chosen = dict(scripts(have_flags=number >= (7, 0)))
-        sha = chosen["push_one"].sha.encode()
-        self.push_one_head = b"*6\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % sha
-        self.scripts = chosen
+        self.use_scripts(have_flags=number >= (7, 0))
 
 
 def _is_open(connection: Link) -> bool:

@@ -14,7 +14,8 @@ Address = tuple[str, int]
 
 PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
-CERT_REQS: Final = {"required": "required", "optional": "optional", "none": "none"}
+CERT_REQS: Final = ("required", "optional", "none")
+LARGEST_BODY: Final = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _readers(dsn: Dsn) -> dict[str, Any]:
         "connect_timeout": _above_zero,
         "db": whole,
         "dead_age": seconds,
-        "max_body": partial(whole, lowest=1024),
+        "max_body": _body_size,
         "max_connections": partial(whole, lowest=2),
         "max_dead": partial(whole, lowest=1),
         "prefix": _word,
@@ -147,6 +148,13 @@ def _word(text: str) -> str:
     if not text or not text.isprintable() or " " in text or "{" in text or "}" in text:
         raise ValueError("it must be a word without spaces and braces")
     return text
+
+
+def _body_size(text: str) -> int:
+    value = whole(text, 1024)
+    if value > LARGEST_BODY:
+        raise ValueError(f"the server takes {LARGEST_BODY} bytes at most")
+    return value
 
 
 def _above_zero(text: str) -> float:

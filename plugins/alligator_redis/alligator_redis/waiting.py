@@ -12,19 +12,22 @@ from collections.abc import Sequence
 from select import POLLIN, poll
 from typing import Any, Final
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AskError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TooLate
 
 from alligator_core.backend import Delivery
-from alligator_core.errors import BackendError
 
 from .client import Client
+from .failures import is_passing
 from .lanes import Lane, Names
 from .link import Link, packed, read, send
 from .pool import Pool
 
 LONGEST: Final = 1.0
 """Seconds of one blocking command. Whatever a lost wake-up may have left lying is found then."""
+
+_BREATH: Final = 0.05
+"""Seconds to wait after an error, so that one that comes at once each time keeps nobody busy."""
 
 _SHORT: Final = 0.25
 _CRON: Final = 0.15
@@ -55,7 +58,8 @@ class Blocked:
         key = self._keys[0]
 
         def action(connection: Link, _: Pool, __: bool) -> None:
-            send(connection, packed("RPUSH", key, "1"))
+            send(connection, packed("RPUSH", key, "1") + packed("PEXPIRE", key, "10000"))
+            read(connection)
             read(connection)
 
         self._client.use(self.lane.key, action, repeat=True)
@@ -95,9 +99,15 @@ class Waiting:
             if len(self._lanes) == 1:
                 return self._wait_on_one(limit, block)
             self._wait_on_many(block)
-        except (RedisError, OSError, BackendError):
+        except ResponseError as exc:
+            self._noted_until = 0.0
+            if not (is_passing(exc) or isinstance(exc, AskError)):
+                raise self._client.explain(exc, maybe_applied=False) from exc
+            time.sleep(min(block, _BREATH))
+        except (RedisError, OSError):
             # The next look will find out whether the server is there, and say so.
             self._noted_until = 0.0
+            time.sleep(min(block, _BREATH))
         return []
 
     def _wait_on_one(self, limit: int, block: float) -> list[Delivery]:
@@ -112,12 +122,12 @@ class Waiting:
                 blocked.wake()
                 if not blocked.can_read(self._client.settings.timeout):
                     raise TooLate("It did not end a blocking command in time.")
-            read(connection)
-            reply = connection.read_response()
-        except BaseException as exc:
+            woken, reply = read(connection), read(connection)
+            for each in (woken, reply):
+                if isinstance(each, Exception):
+                    raise each
+        except BaseException:
             blocked.pool.drop(connection)
-            if isinstance(exc, ResponseError):
-                return []
             raise
         blocked.pool.give(connection)
         return self._received(lane, reply, names, noting)
@@ -147,7 +157,7 @@ class Waiting:
                     one.wake()
                 if not one.can_read(self._client.settings.timeout):
                     raise TooLate("It did not end a blocking command in time.")
-                read(one.connection)
+                one.connection.read_response()
         except BaseException:
             for one in blocked:
                 one.pool.drop(one.connection)

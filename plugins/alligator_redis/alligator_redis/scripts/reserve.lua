@@ -8,6 +8,7 @@ local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 local wait, waited = tonumber(ARGV[3]), ARGV[4] == '1'
 local now = clock()
 local got, out, queues = tonumber(ARGV[5]), {0}, (#ARGV - 5) / 2
+local is_heavy = false
 
 -- Write down that the consumer holds a run, and add it to what is returned. What has no body is left out.
 local function hold(q, consumer, place, ids, deliveries)
@@ -30,8 +31,24 @@ local function hold(q, consumer, place, ids, deliveries)
   got = got + #ids
 end
 
+-- How many of a list may be taken, so that a batch of large bodies stays near 8 MB: by a sample of them.
+local function fitting(K, priority, count)
+  if count <= 16 then return count end
+  local list = K .. 'r' .. priority
+  local length, total = math.min(count, call('LLEN', list)), 0
+  for i = 0, 7 do
+    local id = call('LINDEX', list, math.floor(i * (length - 1) / 7))
+    if not id then return count end
+    total = total + call('HSTRLEN', K .. 'b', id)
+  end
+  return math.max(1, math.min(count, math.floor(8388608 * 8 / math.max(1, total))))
+end
+
 local function take_fresh(q, consumer, priority, count)
   local K = KEYS[q]
+  local fit = fitting(K, priority, count)
+  is_heavy = fit < count
+  count = fit
   local taken, runs, used = runs_of(K, priority, count)
   if taken == 0 then return 0 end
   for _, run in ipairs(runs) do
@@ -94,6 +111,7 @@ local function take_lane(q, consumer, priority, returned, redelivered)
       end
     end
     if room > 0 and take_fresh(q, consumer, priority, room) == 0 then break end
+    if is_heavy then return true end
   end
   return got >= limit
 end
@@ -139,8 +157,11 @@ end
 if #out > 1 then
   for q = 1, queues do
     local K = KEYS[q]
-    -- Whoever was woken took what it could: let others have the rest.
-    if call('EXISTS', K .. 'w') == 1 and call('EXISTS', K .. 'r5', K .. 'x', K .. 'u') > 0 then wake(K, 1, now) end
+    -- Whoever was woken took what it could: let others have the rest, and wait for what is due soon.
+    if call('EXISTS', K .. 'w') == 1 then
+      local soon = call('ZCOUNT', K .. 'd', '-inf', now + 1000)
+      if soon > 0 or call('EXISTS', K .. 'r5', K .. 'x', K .. 'u') > 0 then wake(K, 1, now) end
+    end
   end
   return out
 end
