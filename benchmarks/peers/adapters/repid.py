@@ -10,7 +10,7 @@ from repid import RedisServer, Repid, Router
 
 NAME = "repid"
 GUARANTEE = "at least once by `claim_interval` (off by default): a killed worker's tasks re-run after 60 to 75 s"
-CONFIGURATION = "`batch_size=100`, `claim_interval=15`, JSON arguments; the stream is never trimmed"
+CONFIGURATION = "`batch_size=100`, `tasks_limit=30`, `claim_interval=15`, JSON arguments; the stream is never trimmed"
 PACKAGES = ("repid", "redis", "hiredis")
 RATES = {"single": 6_000, "drain": 10_000, "flow": 6_000}
 
@@ -39,7 +39,7 @@ async def enqueue(number: int) -> None:
 
 async def serve() -> None:
     async with server.connection():
-        await app.run_worker()
+        await app.run_worker(tasks_limit=30)
 
 
 def work() -> None:
