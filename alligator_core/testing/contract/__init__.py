@@ -19,6 +19,7 @@ from .reserve import ReserveContract
 from .returning import ReturningContract
 from .settle import SettleContract
 from .size import SizeContract
+from .waking import WakingContract
 
 __all__ = ["BackendContract"]
 
@@ -27,6 +28,7 @@ class BackendContract(
     PushContract,
     RepeatContract,
     ReserveContract,
+    WakingContract,
     SettleContract,
     ReturningContract,
     LeaseContract,

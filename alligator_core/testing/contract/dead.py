@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ...backend import CANCEL, DEAD_LETTERS, EXACT_SIZE, GET, PEEK, PRIORITY, Bury
-from ..harness import PATIENCE, Harness, body_of, in_background
+from ..harness import Harness, body_of
 from .base import Contract, needs
 
 
@@ -82,14 +82,6 @@ class DeadLetterContract(Contract):
         _bury(harness, *ids)
         assert sorted(harness.backend.requeue(harness.queue)) == sorted(ids)
         assert sorted(harness.left()) == sorted(ids)
-
-    @needs(DEAD_LETTERS)
-    def test_a_requeue_wakes_a_waiting_consumer(self, harness: Harness) -> None:
-        _bury(harness, "a")
-        waiting = in_background(harness.consumer().reserve, 1, PATIENCE)
-        time.sleep(0.2)
-        harness.backend.requeue(harness.queue)
-        assert [delivery.id for delivery in waiting.result(2 * PATIENCE)] == ["a"]
 
     @needs(DEAD_LETTERS, PRIORITY)
     def test_a_requeued_message_keeps_its_priority(self, harness: Harness) -> None:

@@ -107,6 +107,17 @@ class LeaseContract(Contract):
         assert consumer.settle([Replace(again, Message("a", b"retry"))]) == []
         assert _deliveries(harness, consumer) == 1
 
+    @needs(DELAY)
+    def test_a_release_with_a_delay_keeps_the_count_and_the_isolation(self, harness: Harness) -> None:
+        harness.abandon("a")
+        consumer = harness.consumer()
+        assert consumer.settle([Release(harness.collect(consumer, 1)[0], self.delay)]) == []
+        time.sleep(self.delay + 0.2)
+        harness.push("b")
+        batches = [consumer.reserve(10, PATIENCE) for _ in range(2)]
+        found = [[(delivery.id, delivery.deliveries) for delivery in batch] for batch in batches]
+        assert found == [[("a", 2)], [("b", 1)]]
+
     def test_closing_keeps_the_count(self, harness: Harness) -> None:
         harness.abandon("a")
         consumer = harness.consumer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..harness import PATIENCE, Harness, in_background
+from ..harness import PATIENCE, Harness
 from .base import Contract
 
 
@@ -36,14 +36,6 @@ class ReserveContract(Contract):
         assert harness.consumer().reserve(10, 0.4) == []
         assert 0.3 < time.monotonic() - started < PATIENCE
 
-    def test_a_push_wakes_a_waiting_consumer(self, harness: Harness) -> None:
-        waiting = in_background(harness.consumer().reserve, 10, PATIENCE)
-        time.sleep(0.2)
-        started = time.monotonic()
-        harness.push("a")
-        assert [delivery.id for delivery in waiting.result(2 * PATIENCE)] == ["a"]
-        assert time.monotonic() - started < PATIENCE / 2
-
     def test_what_waits_is_not_waited_for(self, harness: Harness) -> None:
         harness.push("a")
         started = time.monotonic()
@@ -63,13 +55,6 @@ class ReserveContract(Contract):
             (second, "d"),
         ]
         assert harness.ack_all(consumer, found) == []
-
-    def test_a_push_to_any_of_its_queues_wakes_a_consumer(self, harness: Harness) -> None:
-        first, second = harness.new_queue(), harness.new_queue()
-        waiting = in_background(harness.consumer(first, second).reserve, 10, PATIENCE)
-        time.sleep(0.2)
-        harness.push("a", queue=second)
-        assert [delivery.queue for delivery in waiting.result(2 * PATIENCE)] == [second]
 
     def test_a_queue_that_was_not_named_is_left_alone(self, harness: Harness) -> None:
         harness.push("a", queue=harness.new_queue())

@@ -15,7 +15,7 @@ from ...backend import (
     Replace,
     Settlement,
 )
-from ..harness import PATIENCE, Harness, body_of, in_background
+from ..harness import Harness, body_of
 from .base import Contract, needs
 
 
@@ -42,12 +42,6 @@ class SettleContract(Contract):
         held = harness.collect(consumer, 2)
         assert consumer.settle([Release(delivery) for delivery in held]) == []
         assert harness.left() == ["a", "b", "c"]
-
-    def test_a_release_wakes_a_waiting_consumer(self, harness: Harness) -> None:
-        consumer, [held] = _reserved(harness, "a")
-        waiting = in_background(harness.consumer().reserve, 1, PATIENCE)
-        assert consumer.settle([Release(held)]) == []
-        assert [delivery.id for delivery in waiting.result(2 * PATIENCE)] == ["a"]
 
     @needs(DELAY)
     def test_a_message_released_with_a_delay_comes_back_after_it(self, harness: Harness) -> None:
