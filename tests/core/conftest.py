@@ -87,6 +87,12 @@ def durable(tmp_path: Path) -> Gator:
     return Gator(f"sqlite:///{tmp_path}/queue.db", plugins=[])
 
 
+@pytest.fixture(params=["locmem", "sqlite"])
+def each_gator(request: pytest.FixtureRequest, gator: Gator, durable: Gator) -> Gator:
+    """A Gator on each of the embedded backends in turn."""
+    return gator if request.param == "locmem" else durable
+
+
 Spawn = Callable[..., WorkerProcess]
 
 

@@ -24,8 +24,10 @@ def eventually(condition: Callable[[], T], timeout: float = 15.0) -> T:
 
 def drain(gator: Gator, **options: Any) -> Worker:
     """Run everything that is ready, and return the worker that did."""
-    worker = Worker(gator, burst=True, **options)
+    # The limit is for the day on which something is retried for ever.
+    worker = Worker(gator, burst=True, **{"max_tasks": 2000, **options})
     worker.run_forever()
+    assert worker.tasks_run < 2000, "it would go on for ever"
     return worker
 
 

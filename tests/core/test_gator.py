@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,10 @@ def test_tasks_run_in_the_order_they_were_made(gator: Gator) -> None:
     assert jobs.ran == list(range(20))
 
 
-def test_typed_arguments_arrive_with_their_types(gator: Gator) -> None:
-    from decimal import Decimal
-
+def test_typed_arguments_arrive_with_their_types(each_gator: Gator) -> None:
     order = jobs.Order(7, Decimal("12.50"), jobs.Color.RED, (3, 4))
-    gator.task(jobs.ship, order, color=jobs.Color.BLUE)
-    drain(gator)
+    each_gator.task(jobs.ship, order, color=jobs.Color.BLUE)
+    drain(each_gator)
     assert jobs.ran == [(order, jobs.Color.BLUE)]
     assert type(jobs.ran[0][0].size) is tuple
 
@@ -250,7 +249,8 @@ def test_purging_removes_all_that_waits(gator: Gator) -> None:
     assert gator.len() == 0
 
 
-def test_dead_letters_can_be_listed_requeued_and_purged(gator: Gator) -> None:
+def test_dead_letters_can_be_listed_requeued_and_purged(each_gator: Gator) -> None:
+    gator = each_gator
     tasks = gator.map(jobs.fail, ["a", "b", "c"])
     drain(gator)
     assert [letter.id for letter in gator.dead()] == [task.task_id for task in reversed(tasks)]

@@ -63,11 +63,11 @@ def test_a_retry_keeps_the_id_and_counts_the_attempts() -> None:
     assert seen == [("mine", 1, 1, 2), ("mine", 2, 1, 2), ("mine", 3, 1, 2)]
 
 
-def test_a_retry_is_made_from_the_message_not_from_arguments_that_the_function_changed(gator: Gator) -> None:
-    gator.options(retries=2).task(jobs.spoil, ["a"], {"k": 1})
-    drain(gator)
+def test_a_retry_is_made_from_the_message_not_from_arguments_that_the_function_changed(each_gator: Gator) -> None:
+    each_gator.options(retries=2).task(jobs.spoil, ["a"], {"k": 1})
+    drain(each_gator)
     assert jobs.ran == [(["a"], {"k": 1})] * 3
-    assert b"spoilt" not in gator.dead()[0].body
+    assert b"spoilt" not in each_gator.dead()[0].body
 
 
 def test_a_dead_letter_that_is_requeued_has_all_its_retries_again(gator: Gator) -> None:
@@ -113,10 +113,10 @@ def test_a_coroutine_may_raise_them_too(gator: Gator, function: Any) -> None:
     assert gator.size().dead == 1
 
 
-def test_an_error_that_no_store_can_hold_as_text_still_becomes_a_reason(gator: Gator) -> None:
-    gator.task(jobs.complain_in_bytes)
-    drain(gator)
-    reason = reason_of_death(gator)
+def test_an_error_that_no_store_can_hold_as_text_still_becomes_a_reason(each_gator: Gator) -> None:
+    each_gator.task(jobs.complain_in_bytes)
+    drain(each_gator)
+    reason = reason_of_death(each_gator)
     assert reason.encode()
     assert "caf" in reason
 

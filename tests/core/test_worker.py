@@ -117,7 +117,8 @@ def test_never_more_is_reserved_than_max_tasks_leaves(watched: Gator, backend: W
     assert [type(settlement) for batch in backend.settled for settlement in batch] == [Ack] * 10
 
 
-def test_a_worker_goes_on_after_whatever_lies_on_the_queue(gator: Gator, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_goes_on_after_whatever_lies_on_the_queue(each_gator: Gator, caplog: pytest.LogCaptureFixture) -> None:
+    gator = each_gator
     messages = {
         "empty": (b"", "names no serializer|first line"),
         "garbage": (b"\x00\xff garbage", "no Alligator message"),
