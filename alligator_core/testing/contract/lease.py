@@ -82,6 +82,16 @@ class LeaseContract(Contract):
         batches += [consumer.reserve(10, PATIENCE) for _ in range(3)]
         assert [[delivery.id for delivery in batch] for batch in batches] == [["a"], ["b"], ["c"], ["fresh"]]
 
+    def test_no_message_of_another_queue_comes_with_a_redelivered_one(self, harness: Harness) -> None:
+        harness.abandon("a", "b")
+        assert harness.collect_ids(count=1) == ["a"]
+        other = harness.new_queue()
+        harness.push("fresh", queue=other)
+        consumer = harness.consumer(harness.queue, other)
+        assert [delivery.id for delivery in consumer.reserve(10, PATIENCE)] == ["b"]
+        consumer.close()
+        assert [delivery.id for delivery in harness.consumer(other, harness.queue).reserve(10, 0.0)] == ["fresh"]
+
     @needs(PRIORITY)
     def test_a_redelivered_message_keeps_its_priority(self, harness: Harness) -> None:
         harness.push("first", "second", priority=4)
