@@ -128,6 +128,18 @@ def test_a_reserve_that_failed_holds_nothing(path: Path, open_backend: Open) -> 
 
 def test_a_batch_with_a_message_that_can_not_be_stored_is_not_pushed_at_all(backend: SqliteBackend) -> None:
     push(backend, "a")
-    with pytest.raises(Exception, match=r"NOT NULL|surrogates"):
-        backend.push("q", [Message("b", b""), Message("c", None)])  # type: ignore[arg-type]
+    with pytest.raises(UnicodeEncodeError):
+        push(backend, *[f"{number}" for number in range(200)], "\ud800")
+    with pytest.raises(BackendError, match="NOT NULL"):
+        backend.push("q", [*[Message(f"{number}", b"") for number in range(200)], Message("b", None)])  # type: ignore[arg-type]
+    assert backend.peek("q", "0") is None
+    push(backend, "c")
+    assert ready_ids(backend) == ["a", "c"]
+
+
+def test_a_queue_whose_first_push_failed_can_be_used(backend: SqliteBackend) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        push(backend, "\ud800")
+    backend.push("another", [Message("b", b"")])
+    push(backend, "a")
     assert ready_ids(backend) == ["a"]

@@ -40,6 +40,13 @@ def test_processes_that_open_a_new_file_at_once_all_find_it_complete(path: Path,
     assert sorted(ready_ids(backend)) == [f"{number}" for number in range(8)]
 
 
+def test_a_process_that_finds_the_tables_made_meanwhile_is_content(path: Path, backend: SqliteBackend) -> None:
+    push(backend, "a")
+    with closing(sqlite3.connect(path, isolation_level=None)) as slower:
+        schema._create(slower, str(path))
+    assert ready_ids(backend) == ["a"]
+
+
 def test_a_missing_folder_is_named_and_must_be_created(tmp_path: Path) -> None:
     backend = SqliteBackend(str(tmp_path / "missing" / "queue.db"))
     with pytest.raises(BackendUnavailable, match=r"queue\.db' can't be opened: create the folder '.*/missing' first"):

@@ -7,7 +7,7 @@ import os
 import threading
 from pathlib import Path
 
-from alligator_sqlite import SqliteBackend, connection
+from alligator_sqlite import SqliteBackend, forks
 
 from alligator_core.backend import Ack, Message
 from alligator_core.testing.forking import in_forked_child
@@ -79,7 +79,7 @@ def test_a_fork_that_python_learned_of_too_late_is_refused(backend: SqliteBacken
     reader, writer = os.pipe()
     child = ctypes.CDLL(None).fork()  # as an application server does that is written in C
     if child == 0:
-        connection._after_fork_in_child()
+        forks._after_in_child()
         try:
             push(backend, "b")
         except BaseException as exc:  # noqa: BLE001  (it must not run the rest of the tests)

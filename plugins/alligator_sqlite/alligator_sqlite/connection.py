@@ -1,4 +1,4 @@
-"""One SQLite file, and a connection to it that threads may share and a fork may not."""
+"""One SQLite file, and a connection to it that threads may share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import random
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -15,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from alligator_core.errors import BackendError
 
-from . import failures, schema
+from . import failures, forks, schema
 
 T = TypeVar("T")
 
@@ -29,6 +28,7 @@ PRAGMAS: Final = (
     "PRAGMA cache_size = -8000",
     # Without it, SQLite as Debian builds it overwrites what is deleted with zeros, and writes those pages too.
     "PRAGMA secure_delete = OFF",
+    # 16 MB of log between two syncs of the disk.
     "PRAGMA wal_autocheckpoint = 4000",
     f"PRAGMA journal_size_limit = {LOG_LIMIT}",
 )
@@ -46,16 +46,15 @@ class Database:
         self.lock = threading.RLock()
         self.forks = 0
         """How many forks lie between this process and the one that made it."""
+        self.numbers: dict[str, int] = {}
+        """The numbers of queues, as far as they are known."""
         self._synchronous = synchronous
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
         self._opened = 0
         self._count = 0
-        self._is_orphan = False
-        self.numbers: dict[str, int] = {}
-        """The numbers of queues, as far as they are known."""
-        with _registry:
-            _databases.add(self)
+        forks.watch(self)
 
     def sibling(self) -> Database:
         """Return another connection to the same file, with the same options."""
@@ -120,9 +119,8 @@ class Database:
         """Start anew in a forked child, where only the forking thread lives on."""
         self.lock = threading.RLock()
         self.forks += 1
-        if self._connection is not None:
-            _inherited.append(self._connection)
-            self._connection, self._is_orphan = None, True
+        # There is one if whoever forked told Python afterwards only. Not closed: that would harm the parent.
+        self._inherited, self._connection = self._connection, None
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None):
@@ -135,9 +133,9 @@ class Database:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            if self._is_orphan:
+            if self._inherited is not None:
                 raise BackendError(
-                    f"{self.path!r} was open when this process was forked, by other means than os.fork: "
+                    f"{self.path!r} was open while this process was forked by other means than os.fork: "
                     "close the Gator before the fork, or make it after."
                 )
             self._connection = self._open()
@@ -161,17 +159,15 @@ class Database:
         while True:
             try:
                 return run()
-            except sqlite3.OperationalError as exc:
-                if not failures.is_busy(exc):
-                    raise
+            except sqlite3.Error as exc:
                 deadline = deadline or time.monotonic() + self._busy_timeout
-                if time.monotonic() >= deadline:
+                if not failures.is_busy(exc) or time.monotonic() >= deadline:
                     raise
             time.sleep(random.uniform(0.0002, 0.004))  # noqa: S311
 
     def _cut_log(self) -> None:
-        # SQLite moves the log's pages into the file as it goes, but it starts the log anew only when nobody else is
-        # at work, which may never happen under load.
+        # SQLite moves the log's pages into the file as it goes, but starts the log anew only when nobody else is at
+        # work: under load that may never be.
         self._count += 1
         if self._count % LOG_CHECKED_EVERY:
             return
@@ -183,39 +179,6 @@ class Database:
     def _undo(self, exc: BaseException) -> None:
         self.numbers.clear()
         if isinstance(exc, sqlite3.Error):
-            self.close()  # it undoes all, and the next one finds out what is in the file now
+            self.close()  # that undoes all, and the next one finds out what is in the file now
         elif self._connection is not None and self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-
-
-# SQLite's locks belong to the process, and the library remembers them: a child that was forked with a connection open
-# believes that it holds them. What it writes on any connection of its own is lost, silently, once the parent closes the
-# file. So nothing is open while Python forks. (https://www.sqlite.org/howtocorrupt.html, 2.7)
-_databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_registry = threading.RLock()
-_inherited: list[sqlite3.Connection] = []
-"""Of forks that Python learned of too late; never closed, because that harms the parent."""
-
-
-def _before_fork() -> None:
-    _registry.acquire()
-    for database in _databases:
-        database.lock.acquire()
-        database.close()
-
-
-def _after_fork() -> None:
-    for database in _databases:
-        database.lock.release()
-    _registry.release()
-
-
-def _after_fork_in_child() -> None:
-    global _registry
-    _registry = threading.RLock()
-    for database in _databases:
-        database.become_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

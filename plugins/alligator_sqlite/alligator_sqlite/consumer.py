@@ -97,6 +97,8 @@ class SqliteConsumer(Consumer):
     def get(self, queue: str, id: str) -> Delivery | None:
         """Reserve one waiting message by its id, delayed or not."""
         with self._database.lock:
+            if self._closed:
+                return None
             with self._database as db:
                 number = self._show_life(db) or self._register(db)
                 row = store.take_one(db, self._database.number(queue), number, id)

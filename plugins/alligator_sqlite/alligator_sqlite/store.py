@@ -21,9 +21,6 @@ AT_ONCE: Final = 10_000
 LARGEST_BATCH: Final = 16 * 1024 * 1024
 """Bytes of bodies after which a batch ends, so that a worker isn't handed gigabytes."""
 
-FEW: Final = 8
-"""Messages that are removed one by one; more are cheaper in one statement."""
-
 _ROWS: Final = 50
 """Rows of one INSERT: more are no faster, and older SQLites take 999 parameters."""
 
@@ -160,14 +157,11 @@ def take_off(db: sqlite3.Connection, seq: int) -> bool:
 def purge(db: sqlite3.Connection, queue: int, before: int) -> int:
     """Remove some of the messages that wait and have a seq `before` that; return how many, 0 if there are none."""
     removed = 0
-    for state, row in (
-        ("ready", "(queue, rank, place, seq) = (?, ?, ?, ?)"),
-        ("delayed", "(queue, due, seq) = (?, ?, ?)"),
-    ):
-        sql = f"SELECT * FROM {state} WHERE queue = ? AND seq < ? LIMIT ?"
+    for state, key in (("ready", "queue, rank, place, seq"), ("delayed", "queue, due, seq")):
+        sql = f"SELECT {key} FROM {state} WHERE queue = ? AND seq < ? LIMIT ?"
         rows = db.execute(sql, (queue, before, AT_ONCE)).fetchall()
         db.executemany("DELETE FROM messages WHERE seq = ?", [row[-1:] for row in rows])
-        db.executemany(f"DELETE FROM {state} WHERE {row}", rows)
+        db.executemany(f"DELETE FROM {state} WHERE ({key}) = ({', '.join('?' * len(key.split()))})", rows)
         removed += len(rows)
     return removed
 
@@ -195,11 +189,6 @@ def let_go(db: sqlite3.Connection, consumer: int, seq: int) -> bool:
 
 def remove(db: sqlite3.Connection, consumer: int, seqs: Sequence[int]) -> None:
     """Remove messages that a consumer holds."""
-    if len(seqs) <= FEW:
-        for seq in seqs:
-            db.execute("DELETE FROM messages WHERE seq = ?", (seq,))
-            let_go(db, consumer, seq)
-        return
     which = json.dumps(seqs)
     db.execute("DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))", (which,))
     db.execute("DELETE FROM held WHERE consumer = ? AND seq IN (SELECT value FROM json_each(?))", (consumer, which))
