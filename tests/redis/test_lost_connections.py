@@ -8,7 +8,7 @@ import pytest
 from alligator_redis.backend import RedisBackend
 
 from alligator_core.backend import Ack, Bury, Message, Replace
-from alligator_core.errors import BackendUnavailable
+from alligator_core.errors import BackendError, BackendUnavailable
 from tests.redis.helpers import Background, ids_of, messages, new_queue, numbered, opened, sha_of, take_all
 from tests.redis.proxy import Proxy
 from tests.redis.servers import Server, until
@@ -169,3 +169,22 @@ def test_scripts_that_the_server_forgot_are_told_to_it_again(redis_server: Serve
             redis_server.client().script_flush()
             assert consumer.settle([Ack(delivery) for delivery in held]) == []
         assert len(take_all(consumer)) == 304
+
+
+def test_scripts_that_are_forgotten_while_a_consumer_waits_are_no_error(redis_server: Server, queue: str) -> None:
+    with opened(redis_server.dsn) as backend:
+        waiting = Background(backend.consumer([queue], 30.0).reserve, 1, 20.0)
+        until(lambda: redis_server.client().exists(f"{{alligator:{queue}}}:w"))
+        redis_server.client().script_flush()
+        backend.push(queue, messages("a"))
+        assert ids_of(waiting.result()) == ["a"]
+
+
+def test_a_user_who_may_not_block_hears_of_it(redis_server: Server, queue: str) -> None:
+    client = redis_server.client()
+    client.acl_setuser("hasty", enabled=True, passwords=["+pw"], keys=["*"], commands=["+@all", "-blpop"])
+    with (
+        opened(f"redis://hasty:pw@127.0.0.1:{redis_server.port}/0") as backend,
+        pytest.raises(BackendError, match="blpop"),
+    ):
+        backend.consumer([queue], 30.0).reserve(1, 5.0)

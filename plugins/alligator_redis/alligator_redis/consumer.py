@@ -16,7 +16,7 @@ from .client import Client
 from .hold import Hold
 from .lanes import Lane, lanes_of
 from .names import Names
-from .settling import Operation, Sheet, milliseconds, sheets
+from .settling import Operation, Sheet, Sorting, milliseconds
 from .stream import GATHERING, Stream
 from .waiting import Waiting, noting_for
 
@@ -49,7 +49,7 @@ class RedisConsumer(Consumer):
             if looks:
                 batch = self._gather(limit, left) if self._stream.is_on else self._take(limit, left)
             left = deadline - time.monotonic()
-            if batch or left <= 0:
+            if batch or left <= 0 or self._closed:
                 break
             batch = self._waiting.wait(limit, left)
             left = deadline - time.monotonic()
@@ -65,8 +65,10 @@ class RedisConsumer(Consumer):
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Delivery]:
         """Carry out what became of deliveries; return those that this consumer no longer held."""
-        wanted, stale = sheets(settlements, self._holds)
-        for sheet in wanted:
+        sorting = Sorting(self._holds)
+        sorting.add_all(settlements)
+        stale = sorting.foreign
+        for sheet in sorting.sheets():
             for chunk in sheet.chunks():
                 stale += self._settle(sheet, chunk)
         if len(stale) > 1:
@@ -159,7 +161,10 @@ class RedisConsumer(Consumer):
         for number, which in zip(late[1::2], late[2::2], strict=True):
             stale += [each for each in chunk[number - 1].late(which) if each.id not in done]
         for operation in chunk:
-            hold.settled(operation.run, [delivery.id for delivery in operation.deliveries])
+            if operation.is_all:
+                hold.finished(operation.run)
+            else:
+                hold.settled(operation.run, [delivery.id for delivery in operation.deliveries])
         if hold.suspects:
             hold.suspects.difference_update(each.id for operation in chunk for each in operation.deliveries)
         if hold.lost and stale:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from secrets import token_hex
+from typing import Final
 
 from alligator_core.backend import Delivery
 
-_LANE = 1 << 49
+_LANE: Final = 1 << 49
+_new: Final = tuple.__new__
 
 
 class Run:
@@ -83,15 +86,22 @@ class Hold:
     ) -> list[Delivery]:
         """Note a run that the server handed out to this name."""
         run = self.runs[place] = Run(self, name, place)
-        queue, priority = self.queue, 9 - int(place) // _LANE
-        run.deliveries = [
-            Delivery(queue, id.decode(), body, deliveries, priority, run) for id, body in zip(ids, bodies, strict=True)
-        ]
+        priority = 9 - int(place) // _LANE
+        fields = zip(
+            repeat(self.queue), map(bytes.decode, ids), bodies, repeat(deliveries), repeat(priority), repeat(run)
+        )
+        # As Delivery(…) does, in half the time: this is done for every task.
+        run.deliveries = [_new(Delivery, each) for each in fields]
         return run.deliveries
 
     def settled(self, run: Run, ids: Iterable[str]) -> None:
         """Forget messages of a run that the server was told about."""
         run.gone.update(ids)
-        if run.left <= 0 and self.runs.get(run.place) is run:
+        if run.left <= 0:
+            self.finished(run)
+
+    def finished(self, run: Run) -> None:
+        """Forget a run of which nothing is left."""
+        if self.runs.get(run.place) is run:
             del self.runs[run.place]
             run.forget()

@@ -20,6 +20,11 @@ class Operation(NamedTuple):
     run: Run
     deliveries: Sequence[Delivery]
 
+    @property
+    def is_all(self) -> bool:
+        """Whether this acks all that is left of a run."""
+        return self.words[:1] == ("A",) and self.words[2:] == (0,)
+
     def late(self, which: int) -> Sequence[Delivery]:
         """Return what came too late: the server says which, 0 for all."""
         return [self.deliveries[which - 1]] if which else self.deliveries
@@ -34,10 +39,13 @@ class Sheet:
         self._acks: list[Operation] = []
         self._others: list[Operation] = []
 
+    def ack_all(self, run: Run) -> None:
+        """Note that a whole run is acked."""
+        self._acks.append(Operation(("A", run.place, 0), run, run.deliveries))
+
     def ack(self, run: Run, group: list[Delivery]) -> None:
         """Note acks of one run."""
-        # Most often it is the very list that was handed out, which is compared at no cost.
-        if group == run.deliveries or (len(group) == run.left and _ids(group) == _ids(run.unsettled())):
+        if len(group) == run.left and _ids(group) == _ids(run.unsettled()):
             self._acks.append(Operation(("A", run.place, 0), run, group))
             return
         find = run.indexes().get
@@ -74,33 +82,54 @@ class Sheet:
             yield chunk
 
 
-def sheets(settlements: Sequence[Settlement], holds: Sequence[Hold]) -> tuple[list[Sheet], list[Delivery]]:
-    """Sort settlements by where they go; return the sheets, and the deliveries that were never of these holds."""
-    found: dict[tuple[int, str], Sheet] = {}
-    foreign: list[Delivery] = []
-    acks: dict[Run, list[Delivery]] = {}
-    for settlement in settlements:
-        delivery = settlement[0]
-        run = delivery.token
-        if type(run) is not Run:
-            foreign.append(delivery)
-            continue
-        if type(settlement) is Ack and run in acks:
-            acks[run].append(delivery)
-            continue
-        if run.hold not in holds:
-            foreign.append(delivery)
-            continue
-        sheet = found.get((id(run.hold), run.name))
-        if sheet is None:
-            sheet = found[id(run.hold), run.name] = Sheet(run.hold, run.name)
-        if type(settlement) is Ack:
-            acks[run] = [delivery]
+class Sorting:
+    """Settlements sorted by where they go. `foreign` are the deliveries that were never of these holds."""
+
+    def __init__(self, holds: Sequence[Hold]) -> None:
+        self.foreign: list[Delivery] = []
+        self._holds = holds
+        self._sheets: dict[tuple[int, str], Sheet] = {}
+        self._acks: dict[Run, list[Delivery]] = {}
+
+    def add_all(self, settlements: Sequence[Settlement]) -> None:
+        """Sort all of them; a run that was acked as a whole, the usual case, in one go."""
+        position = 0
+        while position < len(settlements):
+            run = settlements[position][0].token
+            if type(run) is not Run or run.hold not in self._holds:
+                self.foreign.append(settlements[position][0])
+                position += 1
+                continue
+            part = settlements[position : position + len(run.deliveries)]
+            if run.deliveries and not run.gone and _are_acks_of(part, run):
+                self._sheet(run).ack_all(run)
+                position += len(part)
+            else:
+                self._add(settlements[position], run)
+                position += 1
+
+    def sheets(self) -> list[Sheet]:
+        """Return what is to be said to each shard."""
+        for run, group in self._acks.items():
+            self._sheet(run).ack(run, group)
+        return list(self._sheets.values())
+
+    def _add(self, settlement: Settlement, run: Run) -> None:
+        if isinstance(settlement, Ack):
+            self._acks.setdefault(run, []).append(settlement.delivery)
         else:
-            sheet.note(settlement, run)  # type: ignore[arg-type]
-    for run, group in acks.items():
-        found[id(run.hold), run.name].ack(run, group)
-    return list(found.values()), foreign
+            self._sheet(run).note(settlement, run)
+
+    def _sheet(self, run: Run) -> Sheet:
+        key = id(run.hold), run.name
+        if key not in self._sheets:
+            self._sheets[key] = Sheet(run.hold, run.name)
+        return self._sheets[key]
+
+
+def _are_acks_of(settlements: Sequence[Settlement], run: Run) -> bool:
+    # By identity, as good as always: no delivery is looked into.
+    return [settlement[0] for settlement in settlements] == run.deliveries and set(map(type, settlements)) == {Ack}
 
 
 def milliseconds(delay: float) -> int:

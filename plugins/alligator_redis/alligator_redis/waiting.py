@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from select import POLLIN, poll
 from typing import Any, Final
 
-from redis.exceptions import AskError, RedisError, ResponseError
+from redis.exceptions import AskError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TooLate
 
 from alligator_core.backend import Delivery
@@ -101,7 +101,7 @@ class Waiting:
             self._wait_on_many(block)
         except ResponseError as exc:
             self._noted_until = 0.0
-            if not (is_passing(exc) or isinstance(exc, AskError)):
+            if not (is_passing(exc) or isinstance(exc, AskError | NoScriptError)):
                 raise self._client.explain(exc, maybe_applied=False) from exc
             time.sleep(min(block, _BREATH))
         except (RedisError, OSError):

@@ -82,8 +82,12 @@ while ARGV[i] == 'A' do
       stale[#stale + 1] = number
       stale[#stale + 1] = 0
     else
-      for index, id in ipairs(run) do
-        if id then done[#done + 1] = id end
+      local n = #done
+      for _, id in ipairs(run) do
+        if id then
+          n = n + 1
+          done[n] = id
+        end
       end
       opened[place] = {}
     end
