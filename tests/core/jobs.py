@@ -248,6 +248,7 @@ async def sleep_softly(path: str, seconds: float) -> None:
     try:
         await asyncio.sleep(seconds)
     finally:
+        await asyncio.sleep(0.01)
         mark(path, "cleaned up")
 
 

@@ -102,6 +102,18 @@ def test_options_that_no_producer_makes_are_refused(gator: Gator, options: dict[
         gator.codec.decode(message(options=options), "all")
 
 
+def test_each_message_gets_its_own_options_however_alike_they_are(gator: Gator) -> None:
+    several: list[dict[str, object]] = [{"priority": 1}, {"priority": 2}, {"on_start": "a:b"}, {"on_error": "a:b"}, {}]
+    for retries in (0, 1):
+        for options in several * 2:
+            found = gator.codec.decode(message(retries=retries, options=options), "all").options
+            assert (found.retries, found.callbacks()) == (
+                retries,
+                {k: v for k, v in options.items() if k != "priority"},
+            )
+            assert found.priority == options.get("priority")
+
+
 @pytest.mark.parametrize("field", [{"args": {}}, {"id": 5}, {"task": None}, {"enqueued_at": "now"}])
 def test_a_message_with_the_usual_keys_is_checked_as_well(gator: Gator, field: dict[str, object]) -> None:
     body = message(**{"args": [], "enqueued_at": 1.5, **field})
