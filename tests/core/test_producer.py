@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +28,22 @@ def test_each_task_gets_an_id_of_its_own_that_sorts_by_time() -> None:
     assert len(set(ids)) == 1000
     assert ids == sorted(ids)
     assert {len(id) for id in ids} == {32}
+
+
+FORKING = """
+import os
+from alligator_core.task import new_id
+before = new_id()
+child = os.fork()
+print(new_id()[12:], flush=True)
+os.waitpid(child, 0) if child else os._exit(0)
+"""
+
+
+def test_a_forked_child_makes_other_ids_than_its_parent() -> None:
+    ran = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, timeout=60)
+    parent, child = ran.stdout.split()
+    assert parent != child
 
 
 def test_a_task_says_when_it_was_enqueued(gator: Gator) -> None:
