@@ -80,7 +80,7 @@ class BackendModel(RuleBasedStateMachine):
         self.consumer = self._new_consumer()
         self.burials = 0
 
-    @rule(queue=_queues, ids=st.lists(_ids, min_size=1), body=_bodies, priority=_priorities, later=_rarely)
+    @rule(queue=_queues, ids=st.lists(_ids, min_size=1, max_size=8), body=_bodies, priority=_priorities, later=_rarely)
     def push(self, queue: int, ids: list[str], body: bytes, priority: int, later: bool) -> None:
         line = self.lines[queue]
         messages = [self._message(id, body, priority, later) for id in ids]
