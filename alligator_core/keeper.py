@@ -15,7 +15,7 @@ log = logging.getLogger("alligator.worker")
 TICK = 0.02
 IDLE_TICK = 0.1
 HOARDING = 1.0
-"""Seconds that one task may run before what waits behind it is given back to the queue."""
+"""Seconds that tasks may wait in hand, behind a long one or many, before they are given back to the queue."""
 
 
 class Keeper:
@@ -70,6 +70,6 @@ class Keeper:
     def _unblock(self, session: Session, now: float) -> None:
         if session.flush_at and now > session.flush_at:
             session.try_flush()
-        if session.waiting and now - session.running_since > HOARDING:
+        if session.waiting and now - session.taken_at > HOARDING:
             count = session.give_back()
-            log.info("Gave back %d tasks that waited behind a long one", count)
+            log.info("Gave back %d tasks that waited for too long", count)

@@ -35,7 +35,7 @@ class PluginManager(pluggy.PluginManager):
 
     def load_hooks(self, wanted: Iterable[object] | None) -> None:
         """Register hook plugins: all that are installed, or only the `wanted` names and objects."""
-        for item in installed(HOOKS) if wanted is None else wanted:
+        for item in installed(HOOKS) if wanted is None else [wanted] if isinstance(wanted, str) else wanted:
             if isinstance(item, str):
                 self.load(HOOKS, item)
             else:

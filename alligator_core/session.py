@@ -13,7 +13,7 @@ from .backend import Ack, Bury, Delivery, Release, Settlement
 from .errors import AlligatorException, BackendError
 from .outcome import SUCCEEDED, Outcome
 from .runner import Runner
-from .settling import settlement_of
+from .settling import settlement_of, storable
 from .task import Task
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ class Session:
         self.consumer = gator.backend.consumer(queues, lease)
         self.waiting: deque[Delivery] = deque()
         """Reserved, not started."""
+        self.taken_at = 0.0
+        """When they were reserved."""
         self.running: Delivery | None = None
-        self.running_since = 0.0
         self.flush_at = 0.0
         """When the settlements that wait should be flushed; 0 if none does."""
         self.task: Task | None = None
@@ -51,8 +52,6 @@ class Session:
         self._codec = gator.codec
         self._runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
         self._decode, self._run_task = self._codec.decode, self._runner.run
-        self._now = time.monotonic()
-        """When the last task ended, or the last messages came: one look at the clock serves for a task."""
         self._max_deliveries = max_deliveries
         self._settlements: list[Settlement] = []
         self._flushing = Lock()
@@ -61,7 +60,7 @@ class Session:
     def reserve(self, limit: int, wait: float) -> int:
         """Take up to `limit` messages into hand, waiting up to `wait` seconds; return how many came."""
         self.waiting.extend(self.consumer.reserve(limit, wait))
-        self._now = time.monotonic()
+        self.taken_at = time.monotonic()
         return len(self.waiting)
 
     def run_next(self) -> Outcome | None:
@@ -75,10 +74,9 @@ class Session:
         try:
             task = self._decode(delivery.body, delivery.queue)
         except AlligatorException as exc:
-            return self._bury(delivery, Outcome("dead", exc, reason=str(exc)))
+            return self._bury(delivery, Outcome("dead", exc, reason=storable(str(exc))))
         self.task = task
         task.deliveries = delivery.deliveries
-        self.running_since = self._now
         self.running = delivery
         try:
             outcome = self._run_task(task)
@@ -160,7 +158,7 @@ class Session:
 
     def _note(self, settlement: Settlement) -> None:
         self._settlements.append(settlement)
-        self._now = now = time.monotonic()
+        now = time.monotonic()
         if not self.flush_at:
             self.flush_at = now + COALESCE
         elif now > self.flush_at:

@@ -28,7 +28,7 @@ def settlement_of(codec: Codec, task: Task, outcome: Outcome, delivery: backend.
         body = codec.again(delivery.body, attempt=attempt, headers=task.headers)
     except AlligatorException as exc:
         # A header that can't be encoded, say: the delivered message is still there to be kept.
-        return backend.Bury(delivery, f"It can't be put back for another attempt: {exc}")
+        return backend.Bury(delivery, storable(f"It can't be put back for another attempt: {exc}"))
     if outcome.kind == "retry":
         return backend.Replace(delivery, backend.Message(delivery.id, body, delivery.priority, outcome.delay))
     return backend.Bury(delivery, reason_of(task, outcome), body)
@@ -43,5 +43,12 @@ def reason_of(task: Task, outcome: Outcome) -> str:
         summary = "".join(traceback.format_exception_only(type(error), error)).strip() if error else "unknown"
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__)) if error else ""
     reason = f"{summary[:1000]} (attempt {task.attempt} of {task.retries + 1})\n\n{trace[-MAX_REASON:]}".strip()
-    # Half characters, such as stand in the name of a file that is not UTF-8, can be stored nowhere.
-    return reason.encode("utf-8", "backslashreplace").decode()
+    return storable(reason)
+
+
+def storable(reason: str) -> str:
+    """Return a reason as any store can keep it: of some length, and without half characters.
+
+    Those stand in the name of a file that is not UTF-8, say, and an error may quote it.
+    """
+    return reason[: 2 * MAX_REASON].encode("utf-8", "backslashreplace").decode()

@@ -139,3 +139,16 @@ def test_its_thread_ends_with_the_block(session: Session) -> None:
     with Keeper(session, 30):
         assert "alligator-keeper" in {thread.name for thread in threading.enumerate()}
     assert "alligator-keeper" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_waits_behind_many_slow_tasks_is_given_back_as_well(watched: Gator, session: Session) -> None:
+    # A batch that was reserved when tasks were fast: none of these alone takes long.
+    for number in range(10):
+        watched.task(jobs.take, 0.3, number)
+    session.reserve(10, 0)
+    with Keeper(session, 30):
+        while session.run_next():
+            pass
+    session.flush()
+    assert 1 <= len(jobs.ran) < 10
+    assert watched.size() == (10 - len(jobs.ran), 0, 0, 0, True)

@@ -152,6 +152,14 @@ def test_plugins_says_which_hook_plugins_are_loaded_by_name_or_object(install: I
         assert jobs.ran == [1, *heard]
 
 
+def test_one_plugin_may_be_named_without_a_list(install: Install) -> None:
+    install("alligator-metrics", {"metrics": HOOKS_SOURCE}, hooks={"metrics": "metrics"})
+    gator = Gator("locmem://", plugins="metrics")
+    gator.task(jobs.note, 1)
+    drain(gator)
+    assert jobs.ran == [1, "metrics"]
+
+
 def test_a_hook_plugin_that_is_not_installed_is_an_error() -> None:
     with pytest.raises(UnknownPluginError, match=r"No hooks for 'tracing'. Install one: pip install alligator-tracing"):
         Gator("locmem://", plugins=["tracing"])

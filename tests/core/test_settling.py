@@ -5,7 +5,7 @@ import pytest
 from alligator import Gator
 from alligator_core.backend import Ack, Bury, Delivery, Release, Replace
 from alligator_core.outcome import SUCCEEDED, Outcome
-from alligator_core.settling import MAX_REASON, reason_of, settlement_of
+from alligator_core.settling import MAX_REASON, reason_of, settlement_of, storable
 
 from . import jobs
 
@@ -74,3 +74,9 @@ def test_a_reason_has_an_end(gator: Gator, delivery: Delivery) -> None:
     task = gator.codec.decode(delivery.body, "all")
     reason = reason_of(task, Outcome("dead", ValueError("é" * 100_000)))
     assert len(reason) < MAX_REASON + 1200
+
+
+def test_no_reason_holds_what_a_store_could_not_keep() -> None:
+    assert storable("caf\udce9") == "caf\\udce9"
+    assert storable("é") == "é"
+    assert len(storable("x" * 1_000_000)) < 20_000

@@ -317,3 +317,16 @@ def test_a_bad_option_is_an_error_that_names_it(gator: Gator, option: str, value
 
 def test_a_grace_without_end_is_allowed(gator: Gator) -> None:
     assert Worker(gator, grace=float("inf")).grace == float("inf")
+
+
+def test_a_module_whose_import_fails_with_words_that_no_store_can_hold_is_a_dead_letter(
+    each_gator: Gator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "babbling_module.py").write_text("raise RuntimeError('caf' + chr(0xDCE9) + 'x' * 100_000)")
+    monkeypatch.syspath_prepend(tmp_path)
+    each_gator.backend.push("all", [Message("1", b'json\n{"id":"1","task":"babbling_module:f"}')])
+    each_gator.task(jobs.note, "next")
+    drain(each_gator)
+    assert jobs.ran == ["next"]
+    assert "caf" in each_gator.dead()[0].reason
+    assert len(each_gator.dead()[0].reason) < 20_000
