@@ -1,8 +1,8 @@
 """The specs that plugins implement: a module or object with any of these functions, marked with `hookimpl`.
 
 Implementations may take any subset of the arguments, by name. Observers (`after_*`, `on_worker_*`, `on_success`,
-`on_retry`, `on_dead`) never fail a task: what never fail a task: what they raise is logged with the plugin's name; and they can't be wrapped. Deciders
-(`before_enqueue`, `before_task`, `on_failure`) do: what they raise is the outcome.
+`on_retry`, `on_dead`) never fail a task: what they raise is logged with the plugin's name, and they can't be wrapped.
+Deciders (`before_enqueue`, `before_task`, `on_failure`) do: what they raise is the outcome.
 """
 
 from __future__ import annotations
