@@ -36,14 +36,18 @@ def settlement_of(codec: Codec, task: Task, outcome: Outcome, delivery: backend.
 
 def reason_of(task: Task, outcome: Outcome) -> str:
     """Return the reason that a dead letter gets: a line for the eye, then the traceback."""
-    error = outcome.error
-    if outcome.reason:
-        summary = outcome.reason
-    else:
-        summary = "".join(traceback.format_exception_only(type(error), error)).strip() if error else "unknown"
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__)) if error else ""
+    summary, trace = ("unknown", "") if outcome.error is None else _shown(outcome.error)
+    summary = outcome.reason or summary
     reason = f"{summary[:1000]} (attempt {task.attempt} of {task.retries + 1})\n\n{trace[-MAX_REASON:]}".strip()
     return storable(reason)
+
+
+def _shown(error: BaseException) -> tuple[str, str]:
+    try:
+        summary = "".join(traceback.format_exception_only(type(error), error)).strip()
+        return summary, "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    except Exception:  # noqa: BLE001  (what is shown of an error may be its own code)
+        return f"{type(error).__qualname__}, which can't be shown", ""
 
 
 def storable(reason: str) -> str:

@@ -70,6 +70,12 @@ def test_a_reason_begins_with_a_line_for_the_eye(gator: Gator, delivery: Deliver
     assert reason_of(task, Outcome("dead")) == "unknown (attempt 1 of 4)"
 
 
+def test_an_error_that_cannot_be_shown_has_a_reason_all_the_same(gator: Gator, delivery: Delivery) -> None:
+    task = gator.codec.decode(delivery.body, "all")
+    odd = SyntaxError("x", ("file", 3, "offset", 5))
+    assert reason_of(task, Outcome("dead", odd)) == "SyntaxError, which can't be shown (attempt 1 of 4)"
+
+
 def test_a_reason_has_an_end(gator: Gator, delivery: Delivery) -> None:
     task = gator.codec.decode(delivery.body, "all")
     reason = reason_of(task, Outcome("dead", ValueError("é" * 100_000)))
