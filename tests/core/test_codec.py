@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alligator import (
+    AlligatorException,
     BodyTooLarge,
     CallableError,
     EnqueueError,
@@ -19,6 +23,7 @@ from alligator import (
 )
 from alligator_core.codec import Codec
 from alligator_core.serializer import ClassOf, NameOf
+from alligator_core.wire import Payload
 
 from . import jobs
 from .helpers import drain
@@ -177,6 +182,28 @@ def test_an_error_of_the_app_while_an_argument_is_made_again_is_an_unreadable_me
     monkeypatch.setenv("PICKY", "1")
     drain(gator)
     assert "too picky" in gator.dead()[0].reason
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+keys = st.sampled_from([*Payload._fields, "v", ""])
+tagged = st.sampled_from(["$dataclass", "$enum", "$date", "$tuple", "$dict", "$x"])
+payloads = st.dictionaries(keys, values | st.dictionaries(tagged, values, max_size=1) | st.just(jobs.note.__module__))
+bodies = (
+    st.binary(max_size=50)
+    | st.binary(max_size=50).map(b"json\n".__add__)
+    | payloads.map(lambda payload: message(**{"task": "tests.core.jobs:note", **payload}))
+)
+
+
+@given(bodies)
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_the_bytes_are_they_make_a_task_or_an_error_of_ours(gator: Gator, body: bytes) -> None:
+    with suppress(AlligatorException):
+        assert isinstance(gator.codec.decode(body, "all"), Task)
 
 
 def test_a_function_that_is_gone_is_an_error_that_names_it(gator: Gator) -> None:
