@@ -110,6 +110,8 @@ class Policy:
     def _check_allowed(self, name: str, module: str, attribute: str) -> None:
         if attribute.startswith("__"):
             raise ForbiddenCallable(name, "is a dunder name, which no message may use.")
+        if module == "__main__":
+            raise ForbiddenCallable(name, "is in __main__, which is another module in each program.")
         if self._allow is None:
             if _is_standard(module.partition(".")[0]):
                 raise ForbiddenCallable(
@@ -180,8 +182,10 @@ def _main_module(name: str) -> str:
 
 def _main_name(main: ModuleType) -> str | None:
     spec = getattr(main, "__spec__", None)
-    if spec is not None:
-        return str(spec.name)
+    name = "__main__" if spec is None else str(spec.name)
+    if name != "__main__":
+        # Python's own programs, the prompt of 3.13 or a profiler, lend their name to what is run in them.
+        return None if _is_standard(name.partition(".")[0]) else name
     file = getattr(main, "__file__", None)
     if file is None:
         return None

@@ -88,6 +88,12 @@ def test_a_function_of_a_script_that_cannot_be_imported_by_its_name_is_refused(t
     assert "is in a __main__ that no worker can import" in ran.stderr
 
 
+def test_a_function_of_a_script_that_runs_under_a_profiler_is_named_by_its_file_or_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(PROGRAM)
+    ran = python("-m", "cProfile", "app.py", cwd=tmp_path)
+    assert "app:greet\n" in ran.stdout or "is in a __main__ that no worker can import" in ran.stderr
+
+
 def test_a_script_that_shadows_the_standard_library_is_refused(tmp_path: Path) -> None:
     # A worker would import the library's module, if that came first.
     (tmp_path / "queue.py").write_text(NO_FILE)
