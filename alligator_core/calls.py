@@ -19,6 +19,9 @@ from .errors import CallableError, ForbiddenCallable, UnknownCallableError, Unkn
 
 _NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 
+_MAINS: Final = ("__main__", "__mp_main__")
+"""What the program itself is called, and what multiprocessing calls it in its children."""
+
 
 @dataclass(frozen=True, slots=True)
 class Callee:
@@ -100,7 +103,7 @@ class Policy:
         module_name, qualname = _place(function)
         name = f"{module_name}:{qualname}"
         _check_shape(name, qualname, function)
-        if module_name == "__main__":
+        if module_name in _MAINS:
             name = f"{_main_module(name)}:{qualname}"
         callee = self._load(name)
         if callee.function is not function:
@@ -110,8 +113,8 @@ class Policy:
     def _check_allowed(self, name: str, module: str, attribute: str) -> None:
         if attribute.startswith("__"):
             raise ForbiddenCallable(name, "is a dunder name, which no message may use.")
-        if module == "__main__":
-            raise ForbiddenCallable(name, "is in __main__, which is another module in each program.")
+        if module in _MAINS:
+            raise ForbiddenCallable(name, f"is in {module}, which is another module in each program.")
         if self._allow is None:
             if _is_standard(module.partition(".")[0]):
                 raise ForbiddenCallable(
@@ -183,7 +186,7 @@ def _main_module(name: str) -> str:
 def _main_name(main: ModuleType) -> str | None:
     spec = getattr(main, "__spec__", None)
     name = "__main__" if spec is None else str(spec.name)
-    if name != "__main__":
+    if name not in _MAINS:
         # Python's own programs, the prompt of 3.13 or a profiler, lend their name to what is run in them.
         return None if _is_standard(name.partition(".")[0]) else name
     file = getattr(main, "__file__", None)

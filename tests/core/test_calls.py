@@ -89,6 +89,7 @@ def test_each_refusal_reaches_the_caller_and_nothing_is_enqueued(gator: Gator) -
         ("subprocess:Popen", ForbiddenCallable, "is in the standard library"),
         ("os.path:join", ForbiddenCallable, "is in the standard library"),
         ("__main__:main", ForbiddenCallable, "is in __main__, which is another module in each program"),
+        ("__mp_main__:main", ForbiddenCallable, "is in __mp_main__, which is another module in each program"),
         ("builtins:eval", ForbiddenCallable, "is in the standard library"),
         ("test.support:swap_attr", ForbiddenCallable, "is in the standard library"),
         ("tests.core.jobs:os.system", ForbiddenCallable, "is not a name of the form"),

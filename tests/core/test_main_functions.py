@@ -70,6 +70,36 @@ def test_a_function_of_a_package_run_with_dash_m_is_named_by_its_main_module(tmp
     assert ran.stdout.split("\n")[:2] == ["shop.__main__:greet", "hello __main__ Parcel 3"], ran.stderr
 
 
+SPAWNING = """
+import multiprocessing
+from alligator import Gator
+
+def greet() -> None:
+    print("hello", __name__)
+
+def produce() -> None:
+    gator = Gator("locmem://", plugins=[])
+    print(gator.task(greet).name)
+    gator.pop()
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("spawn").Process(target=produce)
+    child.start()
+    child.join()
+"""
+
+
+@pytest.mark.parametrize(("command", "name"), [(["app.py"], "app"), (["-m", "shop.app"], "shop.app")])
+def test_a_function_of_a_script_is_named_the_same_in_children_of_multiprocessing(
+    command: list[str], name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    for file in (tmp_path / "app.py", tmp_path / "shop" / "app.py"):
+        file.write_text(SPAWNING)
+    ran = python(*command, cwd=tmp_path)
+    assert ran.stdout.split("\n")[:2] == [f"{name}:greet", "hello __mp_main__"], ran.stderr
+
+
 NO_FILE = "from alligator import Gator\ndef f(): pass\nGator('locmem://', plugins=[]).task(f)\n"
 
 
