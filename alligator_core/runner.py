@@ -67,7 +67,7 @@ class Runner:
         for task in left:
             task.cancel()
         if left:
-            self._loop.run_until_complete(wait(left, timeout=CLEANING_UP))
+            self._await(wait(left, timeout=CLEANING_UP))
         self._loop.close()
         self._loop = None
 

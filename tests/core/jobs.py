@@ -95,6 +95,14 @@ async def note_soon(value: object) -> object:
     return value
 
 
+async def leave_something_running(value: object) -> object:
+    background.append(asyncio.ensure_future(asyncio.sleep(60)))
+    return value
+
+
+background: list[asyncio.Future[None]] = []
+
+
 async def cancel_itself() -> None:
     raise asyncio.CancelledError
 

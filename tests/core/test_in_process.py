@@ -95,6 +95,15 @@ def test_a_coroutine_function_runs_at_once_within_a_coroutine_too(here: Gator) -
     assert asyncio.run(view()) == 1
 
 
+def test_what_a_coroutine_function_leaves_running_is_canceled(here: Gator) -> None:
+    async def view() -> object:
+        return here.task(jobs.leave_something_running, 1).result
+
+    assert here.task(jobs.leave_something_running, 1).result == 1
+    assert asyncio.run(view()) == 1
+    assert all(left.cancelled() for left in jobs.background)
+
+
 def test_an_async_producer_runs_it_at_once_too(here: Gator) -> None:
     async def view() -> object:
         return (await here.atask(jobs.note_soon, 1)).result, (await here.atask(jobs.add, 1)).result
