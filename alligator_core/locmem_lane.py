@@ -69,8 +69,9 @@ class Lane:
         return True
 
     def _bury_tombstones(self) -> None:
-        self.fresh = deque(delivery for delivery in self.fresh if delivery.token not in self._gone)
-        self.append = self.fresh.append
+        living = [delivery for delivery in self.fresh if delivery.token not in self._gone]
+        self.fresh.clear()
+        self.fresh.extend(living)
         for heap in (self._returned, self._redelivered):
             heap[:] = [entry for entry in heap if entry[0] not in self._gone]
             heapify(heap)

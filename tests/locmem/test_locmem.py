@@ -88,7 +88,8 @@ def test_thousands_of_canceled_messages_leave_the_order_as_it_was() -> None:
     for number in range(5000):
         if number % 100:
             backend.cancel("all", f"{number}")
-    assert ids(backend) == [f"{number}" for number in range(0, 5000, 100)]
+    backend.push("all", [Message("last", b"")])
+    assert ids(backend) == [*(f"{number}" for number in range(0, 5000, 100)), "last"]
 
 
 def test_thousands_of_canceled_delays_leave_the_others_as_they_were() -> None:
