@@ -255,3 +255,30 @@ def test_the_scripts_for_servers_before_version_7_do_the_same(redis_server: Serv
         assert consumer.keep_alive() == []
         consumer.close()
         assert len(take_all(backend.consumer([queue], 30.0))) == 552
+
+
+def test_a_message_got_before_it_was_due_takes_no_other_ones_place(backend: RedisBackend, queue: str) -> None:
+    backend.push(queue, [Message("later", b"", 5, 60.0)])
+    consumer = backend.consumer([queue], 30.0)
+    got = consumer.get(queue, "later")
+    assert got is not None
+    backend.push(queue, messages("a"))
+    [held] = consumer.reserve(1, 0.0)
+    assert backend.size(queue).reserved == 2
+    assert consumer.settle([Ack(got), Ack(held)]) == []
+    assert backend.size(queue)[:3] == (0, 0, 0)
+
+
+def test_a_part_of_a_returned_batch_may_come_back_twice(backend: RedisBackend, queue: str) -> None:
+    backend.push(queue, messages("a", "b", "c"))
+    first = backend.consumer([queue], 30.0)
+    assert len(first.reserve(3, 0.0)) == 3
+    first.close()
+    consumer = backend.consumer([queue], 30.0)
+    a, b, c = consumer.reserve(3, 0.0)
+    assert consumer.settle([Release(a)]) == []
+    [a] = consumer.reserve(3, 0.0)
+    assert backend.size(queue)[:3] == (0, 0, 3)
+    assert consumer.settle([Ack(b), Release(a), Ack(c)]) == []
+    assert ids_of(take_all(consumer)) == ["a"]
+    assert backend.size(queue)[:3] == (0, 0, 0)

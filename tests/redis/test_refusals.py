@@ -243,3 +243,16 @@ def test_connections_are_shared_out_and_a_shortage_is_an_error(redis_server: Ser
         held = backend.consumer([queue], 30.0).reserve(1, 0.0)
         assert ids_of(held) == ["a"]
         assert Ack(held[0]).delivery.queue == queue
+
+
+def test_a_user_needs_no_more_than_the_keys_of_the_prefix(redis_server: Server, queue: str) -> None:
+    client = redis_server.client()
+    client.acl_setuser("tidy", enabled=True, passwords=["+pw"], keys=["{alligator:*"], commands=["+@all"])
+    with opened(f"redis://tidy:pw@127.0.0.1:{redis_server.port}/0") as backend:
+        consumer = backend.consumer([queue], 30.0)
+        assert consumer.reserve(1, 0.01) == []
+        backend.push(queue, messages("a", "b"))
+        held = consumer.reserve(1, 0.0)
+        assert consumer.settle([Bury(held[0], "why")]) == []
+        assert backend.requeue(queue) == ["a"]
+        assert ids_of(take_all(consumer)) == ["b", "a"]

@@ -45,7 +45,7 @@ class Run:
         return {delivery.id: index for index, delivery in enumerate(self.deliveries, 1)}
 
     def __repr__(self) -> str:
-        return f"Run({self.name}, {self.place.decode()})"
+        return f"Run({self.name}, {self.place!r})"
 
 
 class Hold:
@@ -86,7 +86,7 @@ class Hold:
     ) -> list[Delivery]:
         """Note a run that the server handed out to this name."""
         run = self.runs[place] = Run(self, name, place)
-        priority = 9 - int(place) // _LANE
+        priority = 9 - int(place.partition(b"/")[0]) // _LANE
         fields = zip(
             repeat(self.queue), map(bytes.decode, ids), bodies, repeat(deliveries), repeat(priority), repeat(run)
         )

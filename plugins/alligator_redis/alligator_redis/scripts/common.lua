@@ -5,7 +5,8 @@
 --   d  zset: delayed, by due time                               c  hash: id -> deaths of its workers
 --   t  hash: entries of the lists that were taken out of turn   l  zset: consumers, by the end of their lease
 --   w  zset: consumers that wait, by until when                 w:CONSUMER  list: what wakes it
---   h:CONSUMER  hash: place of the first -> packed ids, for each run of messages that it took
+--   h:CONSUMER  hash: place of the first -> packed ids, for each run of messages that it took; with a slash and a
+--               number for those that may come again, which didn't come fresh from their list
 --   D  hash: id -> packed dead letter                           Z  zset: dead letters in the order of burying
 -- A place is (9 - priority) * LANE + the number of the message in its list: what u, x and h sort by.
 -- A script that fails is not rolled back: look at types (want) before the first write.
@@ -28,6 +29,15 @@ local function want(kind, ...)
       error('FOREIGN ' .. found .. ' instead of ' .. kind .. ' in the key ' .. key)
     end
   end
+end
+
+-- A name for a run of a place that may have one already.
+local function again(K, place)
+  return whole(place) .. '/' .. call('HINCRBY', K .. 'n', 'runs', 1)
+end
+
+local function first_place(field)
+  return tonumber(string.match(field, '^%d+'))
 end
 
 local function priority_of(place)

@@ -22,7 +22,6 @@ elseif where == 'd' then
   place = last_place(K, priority)
 end
 if where ~= 'r' then call('ZREM', K .. where, id) end
-local field = whole(place)
-while call('HEXISTS', K .. 'h:' .. consumer, field) == 1 do field = whole(tonumber(field) + 1) end
+local field = again(K, place)
 call('HSET', K .. 'h:' .. consumer, field, cmsgpack.pack({id}))
 return {field, (call('HGET', K .. 'c', id) or 0) + 1, call('HGET', K .. 'b', id)}

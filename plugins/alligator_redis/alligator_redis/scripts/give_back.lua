@@ -9,7 +9,7 @@ local function give_back(K, consumer, deaths, now)
   for r = 1, #runs, 2 do
     for i, id in ipairs(cmsgpack.unpack(runs[r + 1])) do
       if id then
-        local place = tonumber(runs[r]) + i - 1
+        local place = first_place(runs[r]) + i - 1
         if deaths > 0 then call('HINCRBY', K .. 'c', id, deaths) end
         local again = deaths > 0 or (crashed and call('HEXISTS', K .. 'c', id) == 1)
         call('ZADD', K .. (again and 'x' or 'u'), place, id)

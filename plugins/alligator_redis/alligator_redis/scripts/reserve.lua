@@ -11,7 +11,7 @@ local got, out, queues = tonumber(ARGV[5]), {0}, (#ARGV - 5) / 2
 local is_heavy = false
 
 -- Write down that the consumer holds a run, and add it to what is returned. What has no body is left out.
-local function hold(q, consumer, place, ids, deliveries)
+local function hold(q, consumer, place, ids, deliveries, is_fresh)
   local K = KEYS[q]
   local bodies = call('HMGET', K .. 'b', unpack(ids))
   for i = 1, #ids do
@@ -19,12 +19,12 @@ local function hold(q, consumer, place, ids, deliveries)
       local before, after = {}, {}
       for j = 1, i - 1 do before[j] = ids[j] end
       for j = i + 1, #ids do after[j - i] = ids[j] end
-      if #before > 0 then hold(q, consumer, place, before, deliveries) end
-      if #after > 0 then hold(q, consumer, place + i, after, deliveries) end
+      if #before > 0 then hold(q, consumer, place, before, deliveries, is_fresh) end
+      if #after > 0 then hold(q, consumer, place + i, after, deliveries, is_fresh) end
       return
     end
   end
-  local field = whole(place)
+  local field = is_fresh and whole(place) or again(K, place)
   call('HSET', K .. 'h:' .. consumer, field, cmsgpack.pack(ids))
   local n = #out
   out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = q, field, deliveries, ids, bodies
@@ -52,7 +52,7 @@ local function take_fresh(q, consumer, priority, count)
   local taken, runs, used = runs_of(K, priority, count)
   if taken == 0 then return 0 end
   for _, run in ipairs(runs) do
-    hold(q, consumer, (9 - priority) * LANE + run[1], run[2], 1)
+    hold(q, consumer, (9 - priority) * LANE + run[1], run[2], 1, true)
   end
   leave(K, priority, taken, used)
   return taken

@@ -119,7 +119,7 @@ while i <= #ARGV do
     stale[#stale + 1] = number
     stale[#stale + 1] = 0
   elseif kind == 'R' then
-    line_up(id, priority_of(tonumber(place)), tonumber(ARGV[i + 4]), tonumber(place) + index - 1)
+    line_up(id, priority_of(first_place(place)), tonumber(ARGV[i + 4]), first_place(place) + index - 1)
   elseif kind == 'P' then
     local other, priority = ARGV[i + 4], ARGV[i + 6]
     call('HDEL', K .. 'b', id)
@@ -130,7 +130,7 @@ while i <= #ARGV do
       line_up(other, priority, tonumber(ARGV[i + 7]), nil)
     end
   else
-    bury(id, ARGV[i + 4], tonumber(ARGV[i + 5]), ARGV[i + 6] == '1', ARGV[i + 7], tonumber(place))
+    bury(id, ARGV[i + 4], tonumber(ARGV[i + 5]), ARGV[i + 6] == '1', ARGV[i + 7], first_place(place))
     buried = true
   end
   i = i + ((kind == 'R') and 5 or 8)
