@@ -232,6 +232,14 @@ def mark_and_sleep(path: str, text: object, seconds: float) -> None:
     mark(path, f"{text} done")
 
 
+def wait_at_gate(path: str, gate: str) -> None:
+    """Runs until there is a file at the gate."""
+    mark(path, "running")
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    mark(path, "passed")
+
+
 def sleep_and_clean_up(path: str, seconds: float, cleaning: float) -> None:
     mark(path, "running")
     try:

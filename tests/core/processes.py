@@ -16,13 +16,20 @@ from alligator import Gator, Worker
 
 dsn, options = sys.argv[1], json.loads(sys.argv[2])
 keeper.HOARDING = options.pop("hoarding", keeper.HOARDING)
+in_hand = options.pop("in_hand", 1)
 logging.basicConfig(level=logging.INFO)
-Worker(Gator(dsn, plugins=[]), **options).run_forever()
+worker = Worker(Gator(dsn, plugins=[]), **options)
+worker._pace.limit = in_hand
+worker.run_forever()
 """
 
 
 class WorkerProcess:
-    """A running worker. It is killed when the test ends, if it lives still."""
+    """A running worker. It is killed when the test ends, if it lives still.
+
+    Besides the options of a Worker there are `hoarding`, the seconds that tasks may wait in hand, and `in_hand`, how
+    many it takes the first time.
+    """
 
     def __init__(self, dsn: str, log: Path, **options: Any) -> None:
         self.log = log

@@ -40,23 +40,21 @@ def test_an_idle_worker_ends_with_exit_code_0(
 
 
 def test_what_has_not_started_is_given_back_at_once_and_what_runs_is_finished(
-    spawn: Spawn, durable: Gator, marks: Path
+    spawn: Spawn, durable: Gator, marks: Path, tmp_path: Path
 ) -> None:
-    for number in range(100):
-        durable.task(jobs.mark, str(marks), number)
-    durable.task(jobs.sleep_and_clean_up, str(marks), 1.5, 0.0)
+    durable.task(jobs.wait_at_gate, str(marks), str(tmp_path / "gate"))
     for number in range(20):
         durable.task(jobs.mark, str(marks), f"behind {number}")
-    # Without this, they would be given back anyhow once the task has run for a second.
-    worker = spawn(hoarding=FOREVER)
+    # Without this, they would be given back anyhow once they have waited for a second.
+    worker = spawn(hoarding=FOREVER, in_hand=50)
     eventually(lambda: running(marks))
     eventually(lambda: durable.size() == (0, 0, 21, 0, True))
     worker.terminate()
-    eventually(lambda: durable.size().ready == 20)
+    eventually(lambda: durable.size() == (20, 0, 1, 0, True))
     assert worker.is_running()
-    assert "cleaned up" not in marks.read_text()
+    (tmp_path / "gate").touch()
     assert worker.exit_code() == 0
-    assert "cleaned up" in marks.read_text()
+    assert "passed" in marks.read_text()
     assert "behind" not in marks.read_text()
     assert durable.size() == (20, 0, 0, 0, True)
     assert [delivery.deliveries for delivery in durable.backend.consumer(["all"], 30).reserve(20, 0)] == [1] * 20
