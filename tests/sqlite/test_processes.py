@@ -7,13 +7,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from alligator_sqlite import SqliteBackend, connection
 
 from tests.sqlite.helpers import eventually, finish, push, ready_ids, start
 
 PUSHES = """
-for number in range(300):
+for number in range(int(sys.argv[3])):
     backend.push("q", [Message(f"{sys.argv[2]} {number}", b"body")])
 """
 DRAINS = """
@@ -30,7 +29,7 @@ while silent < 2:
 def test_under_load_each_message_reaches_one_consumer_and_nobody_finds_the_file_locked(
     path: Path, backend: SqliteBackend
 ) -> None:
-    pushers = [start(PUSHES, path, name) for name in "abc"]
+    pushers = [start(PUSHES, path, name, "300") for name in "abc"]
     drainers = [start(DRAINS, path) for _ in range(3)]
     assert finish(*pushers) == [""] * 3
     seen = [line for output in finish(*drainers) for line in output.splitlines()]
@@ -40,7 +39,7 @@ def test_under_load_each_message_reaches_one_consumer_and_nobody_finds_the_file_
 
 def test_what_a_killed_producer_had_pushed_is_kept(path: Path, backend: SqliteBackend) -> None:
     kill = "os.kill(os.getpid(), signal.SIGKILL)"
-    finish(start(PUSHES + kill, path, "a"))
+    finish(start(PUSHES + kill, path, "a", "300"))
     assert ready_ids(backend) == [f"a {number}" for number in range(300)]
 
 
@@ -66,22 +65,25 @@ def test_a_waiting_consumer_is_woken_from_another_process(path: Path, backend: S
     assert finish(waiting) == ["a\n"]
 
 
-def test_the_log_is_cut_after_somebody_stood_in_the_way(
-    path: Path, backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
+def test_the_log_does_not_grow_without_end_while_processes_push_without_a_pause(
+    path: Path, backend: SqliteBackend
 ) -> None:
-    limit = 1_000_000
-    monkeypatch.setattr(connection, "LOG_LIMIT", limit)
-    monkeypatch.setattr(connection, "LOG_CHECKED_EVERY", 1)
-    log = f"{path}-wal"
+    backend.ping()  # and keep the file open, so that nobody closes it as the last one
+    finish(*[start(PUSHES, path, name, "2500") for name in "abc"])
+    assert os.path.getsize(f"{path}-wal") < 2 * connection.LOG_SIZE
+
+
+def test_the_log_is_short_again_after_somebody_stood_in_the_way(path: Path, backend: SqliteBackend) -> None:
     push(backend, "first")
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM messages").fetchall()
-        push(backend, *[f"{number}" for number in range(20)], body=b"x" * 100_000)
-        assert os.path.getsize(log) > limit
+        push(backend, *[f"{number}" for number in range(30)], body=b"x" * 1_000_000)
+        assert os.path.getsize(f"{path}-wal") > connection.LOG_LIMIT
+    push(backend, "next to last")
     push(backend, "last")
-    assert os.path.getsize(log) < limit
-    assert len(ready_ids(backend)) == 22
+    assert os.path.getsize(f"{path}-wal") <= connection.LOG_SIZE
+    assert len(ready_ids(backend)) == 33
 
 
 def test_room_that_was_freed_is_used_again(path: Path, backend: SqliteBackend) -> None:

@@ -18,19 +18,21 @@ from . import failures, forks, schema
 
 T = TypeVar("T")
 
-LOG_LIMIT: Final = 64 * 1024 * 1024
-"""Bytes of the write-ahead log above which it is cut, if need be by making everyone wait for a moment."""
+LOG_SIZE: Final = 16 * 1024 * 1024
+"""Bytes of the write-ahead log after which the disk is synced, its pages go into the file, and it starts anew."""
 
-LOG_CHECKED_EVERY: Final = 256
+LOG_LIMIT: Final = LOG_SIZE * 5 // 4
+"""Bytes of the log at which it is made to start anew, if everyone must wait for a moment."""
+
+LOG_CHECKED_EVERY: Final = 64
 """Transactions of a connection between two looks at the size of the log."""
 
 PRAGMAS: Final = (
     "PRAGMA cache_size = -8000",
     # Without it, SQLite as Debian builds it overwrites what is deleted with zeros, and writes those pages too.
     "PRAGMA secure_delete = OFF",
-    # 16 MB of log between two syncs of the disk.
-    "PRAGMA wal_autocheckpoint = 4000",
-    f"PRAGMA journal_size_limit = {LOG_LIMIT}",
+    f"PRAGMA wal_autocheckpoint = {LOG_SIZE // 4096}",
+    f"PRAGMA journal_size_limit = {LOG_SIZE}",
 )
 
 
@@ -72,7 +74,7 @@ class Database:
         try:
             if exc is None:
                 self._connected().execute("COMMIT")
-                self._cut_log()
+                self._limit_log()
         except sqlite3.Error as error:
             exc = error
         try:
@@ -88,7 +90,7 @@ class Database:
         with self.lock:
             try:
                 rows = self._patiently(lambda: self._connected().execute(sql, parameters).fetchall())
-                self._cut_log()
+                self._limit_log()
                 return rows
             except sqlite3.Error as exc:
                 self._undo(exc)
@@ -165,16 +167,22 @@ class Database:
                     raise
             time.sleep(random.uniform(0.0002, 0.004))  # noqa: S311
 
-    def _cut_log(self) -> None:
-        # SQLite moves the log's pages into the file as it goes, but starts the log anew only when nobody else is at
-        # work: under load that may never be.
+    def _limit_log(self) -> None:
+        # SQLite starts the log anew by itself only when nobody else is at work just then. Under load that may never
+        # be, and each commit syncs the disk in vain.
         self._count += 1
         if self._count % LOG_CHECKED_EVERY:
             return
         with suppress(OSError, sqlite3.Error):  # the transaction is over, and was not at fault
             if os.path.getsize(f"{self.path}-wal") > LOG_LIMIT:
-                for pragma in ("busy_timeout = 100", "wal_checkpoint(TRUNCATE)", "busy_timeout = 0"):
-                    self._connected().execute(f"PRAGMA {pragma}").fetchall()
+                self._restart_log(self._connected())
+
+    def _restart_log(self, db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA busy_timeout = 100").fetchall()
+        deadline = time.monotonic() + 0.1
+        while db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] and time.monotonic() < deadline:
+            time.sleep(0.001)
+        db.execute("PRAGMA busy_timeout = 0").fetchall()
 
     def _undo(self, exc: BaseException) -> None:
         self.numbers.clear()
