@@ -22,7 +22,7 @@ def backend(watched: Gator) -> WatchedBackend:
 
 @pytest.fixture
 def session(watched: Gator) -> Iterator[Session]:
-    session = Session(watched, ["all"], lease=0.3, max_deliveries=3)
+    session = Session(watched, ["all"], lease=0.6, max_deliveries=3)
     yield session
     session.close()
 
@@ -41,18 +41,18 @@ def running(session: Session) -> threading.Thread:
 
 
 def test_the_lease_is_renewed_while_nothing_happens(session: Session, backend: WatchedBackend) -> None:
-    with Keeper(session, 0.3):
+    with Keeper(session, 0.6):
         eventually(lambda: backend.calls.count("keep_alive") >= 4)
 
 
 def test_the_lease_outlasts_a_task_that_runs_longer_than_it(watched: Gator, session: Session) -> None:
     watched.task(jobs.hold)
     session.reserve(1, 0)
-    other = watched.backend.consumer(["all"], 0.3)
-    with Keeper(session, 0.3):
+    other = watched.backend.consumer(["all"], 0.6)
+    with Keeper(session, 0.6):
         thread = running(session)
         for _ in range(4):
-            assert other.reserve(1, 0.3) == []
+            assert other.reserve(1, 0.4) == []
         jobs.let_go.set()
         thread.join()
     session.flush()
@@ -82,7 +82,7 @@ def test_whatever_happens_to_the_keeper_it_goes_on(
         if len(looks) < 3:
             raise LookupError("a bug")
 
-    with Keeper(session, 0.3, look):
+    with Keeper(session, 0.6, look):
         eventually(lambda: "keep_alive" in backend.calls)
     assert "The keeper failed, and goes on" in caplog.text
 
@@ -91,7 +91,7 @@ def test_a_look_that_always_fails_does_not_cost_the_lease(session: Session, back
     def look() -> None:
         raise LookupError("a bug")
 
-    with Keeper(session, 0.3, look):
+    with Keeper(session, 0.6, look):
         eventually(lambda: backend.calls.count("keep_alive") >= 2)
 
 
@@ -127,7 +127,7 @@ def test_what_turns_out_to_be_lost_is_not_started(watched: Gator, session: Sessi
     session.reserve(3, 0)
     assert isinstance(session.consumer, WatchedConsumer)
     session.consumer.lost = [session.waiting[1]]
-    with Keeper(session, 0.3):
+    with Keeper(session, 0.6):
         thread = running(session)
         eventually(lambda: len(session.waiting) == 1)
         jobs.let_go.set()

@@ -196,7 +196,7 @@ def test_a_message_under_which_too_many_workers_died_is_buried_without_running(g
 
 def test_the_lease_of_a_task_is_kept_however_long_it_runs(gator: Gator) -> None:
     gator.task(jobs.hold)
-    with working(Worker(gator, nap_time=0.05, lease=0.3)):
+    with working(Worker(gator, nap_time=0.05, lease=0.6)):
         eventually(lambda: jobs.ran)
         other = gator.backend.consumer(["all"], 30)
         assert other.reserve(1, 1.0) == []
