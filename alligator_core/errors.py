@@ -25,7 +25,6 @@ AlligatorException
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 
 class AlligatorException(Exception):
@@ -179,6 +178,8 @@ class TaskFailed(AlligatorException):
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` was probably meant to be, if one is near enough."""
+    from difflib import get_close_matches  # (late: most processes never make this error)
+
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 

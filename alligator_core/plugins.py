@@ -5,18 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
 from . import hookspecs
 from .dsn import Dsn
+from .entry_points import EntryPoint, entry_points
 from .errors import AlligatorException, PluginError, UnknownPluginError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from .backend import Backend
     from .serializer import Serializer
 
@@ -51,8 +49,8 @@ class PluginManager(pluggy.PluginManager):
         try:
             plugin = entry.load()
         except (Exception, SystemExit) as exc:
-            raise PluginError(f"{_described(entry)} can't be imported: {exc!r}.", [_distribution(entry)]) from exc
-        self.add(plugin, owner=_described(entry), distribution=_distribution(entry))
+            raise PluginError(f"{_described(entry)} can't be imported: {exc!r}.", [entry.distribution]) from exc
+        self.add(plugin, owner=_described(entry), distribution=entry.distribution)
         return plugin
 
     def add(self, plugin: object, *, owner: str | None = None, distribution: str = "") -> None:
@@ -117,7 +115,7 @@ class Installed:
 
 def survey() -> list[Installed]:
     """Load every installed plugin, each into a manager of its own, and say what it is or what is wrong with it."""
-    return [_inspect(group, entry) for group in KINDS for entry in _entry_points(group)]
+    return [_inspect(group, entry) for group in KINDS for entry in entry_points(group)]
 
 
 def import_object(path: str) -> object:
@@ -129,36 +127,23 @@ def import_object(path: str) -> object:
         raise PluginError(f"{path!r} can't be imported: {exc}.") from exc
 
 
-@cache
-def _entry_points(group: str) -> tuple[EntryPoint, ...]:
-    # Imported late: a Gator made with backend_class and without plugins never pays for it.
-    from importlib.metadata import entry_points
-
-    unique = {(entry.name, entry.value, _distribution(entry)): entry for entry in entry_points(group=group)}
-    return tuple(unique.values())
-
-
 def installed(group: str) -> list[str]:
     """Return the names under which plugins of one group are installed, without importing any."""
-    return sorted({entry.name for entry in _entry_points(group)})
+    return sorted({entry.name for entry in entry_points(group)})
 
 
 def _only(group: str, name: str, shown: str | None) -> EntryPoint:
-    found = [entry for entry in _entry_points(group) if entry.name == name]
+    found = [entry for entry in entry_points(group) if entry.name == name]
     if not found:
         raise UnknownPluginError(KINDS[group], name, installed(group), shown=shown)
     if len(found) > 1:
-        owners = sorted(_distribution(entry) for entry in found)
+        owners = sorted(entry.distribution for entry in found)
         raise PluginError(f"{' and '.join(owners)} both claim the {KINDS[group]} {name!r}: uninstall one.", owners)
     return found[0]
 
 
-def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "an unnamed distribution"
-
-
 def _described(entry: EntryPoint) -> str:
-    return f"The {KINDS.get(entry.group, 'plugin')} {entry.name!r} of {_distribution(entry)} ({entry.value})"
+    return f"The {KINDS.get(entry.group, 'plugin')} {entry.name!r} of {entry.distribution} ({entry.value})"
 
 
 def _inspect(group: str, entry: EntryPoint) -> Installed:
@@ -170,5 +155,4 @@ def _inspect(group: str, entry: EntryPoint) -> Installed:
         hooks = tuple(sorted(caller.name for caller in manager.get_hookcallers(plugin) or ()))
     except AlligatorException as exc:
         error = str(exc)
-    version = entry.dist.version if entry.dist else ""
-    return Installed(KINDS[group], entry.name, _distribution(entry), version, hooks, error)
+    return Installed(KINDS[group], entry.name, entry.distribution, entry.version, hooks, error)

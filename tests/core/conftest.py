@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from alligator import Gator
-from alligator_core import plugins
+from alligator_core import entry_points
 
 from . import jobs
 from .backends import WatchedBackend
@@ -67,10 +67,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         for name, source in (modules or {}).items():
             (site / f"{name}.py").write_text(source)
         importlib.invalidate_caches()
-        plugins._entry_points.cache_clear()
+        entry_points.entry_points.cache_clear()
 
     yield install
-    plugins._entry_points.cache_clear()
+    entry_points.entry_points.cache_clear()
     for name in set(sys.modules) - before:
         if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(site)):
             del sys.modules[name]

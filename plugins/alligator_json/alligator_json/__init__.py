@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import pluggy
 
-from .refusals import Uncarriable
 from .serializer import NAME, JsonSerializer
 
-__all__ = ["JsonSerializer", "Uncarriable", "make_serializer"]
+__all__ = ["JsonSerializer", "make_serializer"]
 
 hookimpl = pluggy.HookimplMarker("alligator")
 

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .tagging import DEPTH, LONGEST_INTEGER, Tagger
-from .untagging import TOO_DEEP, Untagger
+from .limits import DEPTH, LONGEST_INTEGER, TOO_DEEP
 
 NAME: Final = "json"
 
@@ -41,6 +40,9 @@ class JsonSerializer:
             body = None
         # A dollar may begin a key, which has to be escaped then.
         if body is None or body.find(b"$") >= 0 or (len(body) > _SHORT and _has_long_integer(body)):
+            # Imported late, here and in loads: an app whose arguments are plain starts without what tags need.
+            from .tagging import Tagger
+
             return _encode(Tagger(name_of).tag_payload(payload))
         return body
 
@@ -50,6 +52,8 @@ class JsonSerializer:
             decoded = _decode(payload)
             # Without a dollar there is no tag, and only a backslash can disguise one.
             if payload.find(b"$") >= 0 or (payload.find(b"\\") >= 0 and payload.find(b"\\u0024") >= 0):
+                from .untagging import Untagger
+
                 return Untagger(class_of).restore_entries(decoded)
         except msgspec.DecodeError as exc:
             raise ValueError(str(exc)) from exc

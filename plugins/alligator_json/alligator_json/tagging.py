@@ -11,13 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from . import classes, moments
+from .limits import DEPTH, LONGEST_INTEGER
 from .refusals import Uncarriable, full_name, refusal, refused_key
-
-DEPTH: Final = 100
-"""How many lists, maps and dataclasses may lie in one another, `args` and `kwargs` included."""
-
-LONGEST_INTEGER: Final = 4096
-"""Decimal digits; readers of JSON, Python's among them, stop at 4300 or so."""
 
 _FEWEST_BITS: Final = 2000  # An integer of fewer bits has fewer digits than the lowest limit Python can be set to.
 

@@ -10,9 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from . import classes, moments
-from .tagging import DEPTH
-
-TOO_DEEP: Final = f"it is nested more than {DEPTH} levels deep"
+from .limits import DEPTH, TOO_DEEP
 
 _DECIMAL_TEXT: Final = re.compile(r"-?(?:Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
