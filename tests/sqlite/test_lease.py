@@ -73,3 +73,31 @@ def test_a_batch_of_fresh_messages_ends_before_what_a_worker_died_under(queue: s
     backend.push("q", [Message("fresh", b"", 9)])
     assert [[delivery.id for delivery in consumer.reserve(10, 0.0)] for _ in range(2)] == [["fresh"], ["poison"]]
     consumer.close()
+
+
+def test_an_ack_given_twice_in_one_call_removes_nothing_else(backend: SqliteBackend) -> None:
+    push(backend, "a", "b")
+    consumer = backend.consumer(["q"], 60.0)
+    first, second = consumer.reserve(2, 0.0)
+    assert consumer.settle([Ack(first), Ack(first)]) == []
+    assert consumer.settle([Ack(second)]) == []
+    consumer.close()
+
+
+def test_what_a_consumer_took_unknowingly_is_given_back_when_it_closes(
+    backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(backend, "a", "b", "c")
+    consumer = backend.consumer(["q"], 60.0)
+    (first,) = consumer.reserve(1, 0.0)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(consumer, "_hold", interrupt)  # a signal, just after the commit
+        with pytest.raises(KeyboardInterrupt):
+            consumer.reserve(1, 0.0)
+    assert consumer.settle([Ack(first)]) == []
+    consumer.close()
+    assert ready_ids(backend) == ["b", "c"]

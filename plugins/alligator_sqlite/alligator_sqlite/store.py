@@ -188,16 +188,14 @@ def let_go(db: sqlite3.Connection, consumer: int, seq: int) -> bool:
 
 
 def remove(db: sqlite3.Connection, consumer: int, seqs: Sequence[int]) -> None:
-    """Remove messages that a consumer holds."""
-    which = json.dumps(seqs)
-    db.execute("DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))", (which,))
-    db.execute("DELETE FROM held WHERE consumer = ? AND seq IN (SELECT value FROM json_each(?))", (consumer, which))
-
-
-def remove_all(db: sqlite3.Connection, consumer: int) -> None:
-    """Remove all messages that a consumer holds: cheaper than by a list of them."""
-    db.execute("DELETE FROM messages WHERE seq IN (SELECT seq FROM held WHERE consumer = ?)", (consumer,))
-    db.execute("DELETE FROM held WHERE consumer = ?", (consumer,))
+    """Remove messages, all different, that a consumer holds."""
+    (held,) = db.execute("SELECT count(*) FROM held WHERE consumer = ?", (consumer,)).fetchone()
+    # All that it holds, as is usual, can be told without a list of them.
+    is_all = held == len(seqs)
+    some, parameters = ("", ()) if is_all else (" AND seq IN (SELECT value FROM json_each(?))", (json.dumps(seqs),))
+    which = f"FROM held WHERE consumer = ?{some}"
+    db.execute(f"DELETE FROM messages WHERE seq IN (SELECT seq {which})", (consumer, *parameters))
+    db.execute(f"DELETE {which}", (consumer, *parameters))
 
 
 def give_back(db: sqlite3.Connection, consumer: int, *, died: bool) -> None:
