@@ -23,7 +23,7 @@ PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 # What the tests start, beside what comes as a Python package: the names of Debian's packages, and of the commands.
 SERVERS := redis-server
 # What `make demo` needs: the core and these, at the versions pinned for development, but no tools.
-DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite
+DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite plugins/alligator_redis
 
 # Written so that the oldest Python can still read it.
 check-python = command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' here. Name one: make PYTHON=python3.12 …" >&2; exit 1; }; \
@@ -31,7 +31,7 @@ check-python = command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)
 
 .PHONY: help
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(VENV)/.ready  ## Make the development environment in .venv
@@ -67,6 +67,10 @@ bench: setup  ## Print the figures of the embedded backends (ARGS="--tasks N" fo
 .PHONY: guarantees
 guarantees: setup  ## Run the conformance suite on every backend, and write its table into the README
 	$(BIN)/python scripts/guarantees.py
+
+.PHONY: bench-peers
+bench-peers: $(UV)  ## Measure this project and its peers side by side (ARGS="--quick" for a first look)
+	$(PYTHON) benchmarks/peers $(ARGS)
 
 .PHONY: wheels
 wheels: setup  ## Build the wheel and the sdist of every package into dist/
