@@ -34,7 +34,7 @@ def batches(count: int, delay: float = 0.0) -> Iterator[list[Message]]:
 
 @contextmanager
 def backend(**options: object) -> Iterator[SqliteBackend]:
-    # Beside this file, not in the temporary folder: that may be in memory, where syncing costs nothing.
+    # In the current folder, not the temporary one: that may be in memory, where syncing costs nothing.
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR", ".")) as folder:
         made = SqliteBackend(os.path.abspath(f"{folder}/queue.db"), **options)  # type: ignore[arg-type]
         yield made
