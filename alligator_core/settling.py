@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from typing import TYPE_CHECKING
 
 from . import backend
-from .errors import AlligatorException
+from .errors import AlligatorException, BodyTooLarge
 from .outcome import Outcome
 from .task import Task
 
 if TYPE_CHECKING:
     from .codec import Codec
+
+log = logging.getLogger("alligator.task")
 
 MAX_REASON = 8000
 """Characters of a dead letter's reason: an exception's text may be of any length."""
@@ -22,15 +25,16 @@ def settlement_of(codec: Codec, task: Task, outcome: Outcome, delivery: backend.
     if outcome.kind in ("success", "discard"):
         return backend.Ack(delivery)
     if outcome.kind == "defer":
-        return backend.Release(delivery, outcome.delay)
+        return backend.Release(delivery, _possible(task, outcome.delay))
     attempt = task.attempt + 1 if outcome.kind == "retry" else 1
     try:
-        body = codec.again(delivery.body, attempt=attempt, headers=task.headers)
+        body = _small_enough(task, codec.again(delivery.body, attempt=attempt, headers=task.headers))
     except AlligatorException as exc:
-        # A header that can't be encoded, say: the delivered message is still there to be kept.
+        # A header that can't be encoded or is too long, say: the delivered message is still there to be kept.
         return backend.Bury(delivery, storable(f"It can't be put back for another attempt: {exc}"))
     if outcome.kind == "retry":
-        return backend.Replace(delivery, backend.Message(delivery.id, body, delivery.priority, outcome.delay))
+        delay = _possible(task, outcome.delay)
+        return backend.Replace(delivery, backend.Message(delivery.id, body, delivery.priority, delay))
     return backend.Bury(delivery, reason_of(task, outcome), body)
 
 
@@ -40,6 +44,23 @@ def reason_of(task: Task, outcome: Outcome) -> str:
     summary = outcome.reason or summary
     reason = f"{summary[:1000]} (attempt {task.attempt} of {task.retries + 1})\n\n{trace[-MAX_REASON:]}".strip()
     return storable(reason)
+
+
+def _possible(task: Task, delay: float) -> float:
+    """Return a delay that the task's backend can hold: a longer one is shortened, and that is logged."""
+    if not delay or task.gator is None:
+        return delay
+    store = task.gator.backend
+    longest = store.limits.max_delay if backend.DELAY in store.features else 0.0
+    if delay > longest:
+        log.warning("%r runs again in %g s, not in %g: the %s backend holds no more", task, longest, delay, store.name)
+    return min(delay, longest)
+
+
+def _small_enough(task: Task, body: bytes) -> bytes:
+    if task.gator is not None and len(body) > (limit := task.gator.backend.limits.max_body):
+        raise BodyTooLarge(len(body), limit, task.gator.backend.name)
+    return body
 
 
 def _shown(error: BaseException) -> tuple[str, str]:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from alligator import Gator
-from alligator_core.backend import Ack, Bury, Delivery, Release, Replace
+from alligator_core.backend import DELAY, Ack, Bury, Delivery, Limits, Release, Replace
 from alligator_core.outcome import SUCCEEDED, Outcome
 from alligator_core.settling import MAX_REASON, reason_of, settlement_of, storable
 
 from . import jobs
+from .backends import WatchedBackend
 
 
 @pytest.fixture
@@ -86,3 +89,26 @@ def test_no_reason_holds_what_a_store_could_not_keep() -> None:
     assert storable("caf\udce9") == "caf\\udce9"
     assert storable("é") == "é"
     assert len(storable("x" * 1_000_000)) < 20_000
+
+
+@pytest.mark.parametrize("kind", ["retry", "defer"])
+def test_a_delay_that_the_backend_cannot_hold_is_none_and_is_logged(
+    kind: Literal["retry", "defer"], caplog: pytest.LogCaptureFixture
+) -> None:
+    gator = Gator("watched://", backend_class=WatchedBackend)
+    gator.backend.features -= {DELAY}
+    task = gator.task(jobs.note, 1)
+    delivery = Delivery("all", task.task_id, gator.codec.encode(task))
+    settled = settle(gator, delivery, Outcome(kind, ValueError(), delay=5.0))
+    assert (settled.message if isinstance(settled, Replace) else settled).delay == 0  # type: ignore[union-attr, attr-defined]
+    assert "runs again in 0 s, not in 5: the watched backend holds no more" in caplog.text
+
+
+def test_a_retry_that_headers_made_too_large_is_buried_as_it_came(gator: Gator, delivery: Delivery) -> None:
+    gator.backend.limits = Limits(max_body=1000)
+    task = gator.codec.decode(delivery.body, "all")
+    task.headers["long"] = "x" * 1000
+    buried = settlement_of(gator.codec, task, Outcome("retry", ValueError()), delivery)
+    assert isinstance(buried, Bury)
+    assert buried.body is None
+    assert "above the 1,000" in buried.reason
