@@ -83,7 +83,8 @@ class PluginManager(pluggy.PluginManager):
         return None
 
     def make_backend(self, dsn: Dsn) -> Backend:
-        """Build the backend that the DSN's scheme names."""
+        """Build the backend that the DSN's scheme names. The option `serializer` is the Gator's, not the backend's."""
+        dsn = dsn.without_option("serializer")
         plugin = self.load(BACKENDS, dsn.scheme, shown=str(dsn))
         return self._make("make_backend", plugin, dsn.scheme, dsn=dsn)  # type: ignore[no-any-return]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from alligator import Gator, PluginError, UnknownPluginError
+from alligator_core.dsn import Dsn
 from alligator_core.plugins import BACKENDS, HOOKS, SERIALIZERS, PluginManager, import_object, survey
 
 from . import jobs
@@ -253,3 +254,7 @@ def test_a_gator_on_locmem_loads_locmem_and_json_only(tmp_path: Path) -> None:
     names = imported_by("alligator.Gator('locmem://', plugins=[])", tmp_path)
     assert {name for name in names if name.startswith("alligator")} == {"alligator", "alligator_core", "alligator_json"}
     assert not names & {"click", "sqlite3", "asyncio", "hypothesis", "pytest"}
+
+
+def test_the_serializer_in_a_dsn_is_no_business_of_the_backend() -> None:
+    assert PluginManager().make_backend(Dsn.parse("locmem://?serializer=json")).name == "locmem"
