@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -117,15 +116,6 @@ class Installed:
 def survey() -> list[Installed]:
     """Load every installed plugin, each into a manager of its own, and say what it is or what is wrong with it."""
     return [_inspect(group, entry) for group in KINDS for entry in entry_points(group)]
-
-
-def import_object(path: str) -> object:
-    """Return what `module:attribute` names. Raises PluginError with the reason."""
-    module, colon, attribute = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute) if colon else importlib.import_module(module)
-    except (ImportError, AttributeError, TypeError, ValueError) as exc:  # (a TypeError for a relative path)
-        raise PluginError(f"{path!r} can't be imported: {exc}.") from exc
 
 
 def installed(group: str) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from alligator import Gator, PluginError, UnknownPluginError
 from alligator_core.dsn import Dsn
-from alligator_core.plugins import BACKENDS, HOOKS, SERIALIZERS, PluginManager, import_object, survey
+from alligator_core.plugins import BACKENDS, HOOKS, SERIALIZERS, PluginManager, survey
 
 from . import jobs
 from .conftest import Install
@@ -144,7 +145,7 @@ def test_hook_plugins_that_are_installed_are_loaded_when_a_gator_is_made(install
 def test_plugins_says_which_hook_plugins_are_loaded_by_name_or_object(install: Install) -> None:
     install("alligator-metrics", {"metrics": HOOKS_SOURCE}, hooks={"metrics": "metrics"})
     install("alligator-tracing", {"tracing": HOOKS_SOURCE}, hooks={"tracing": "tracing"})
-    both = [import_object("metrics"), "tracing"]
+    both = [import_module("metrics"), "tracing"]
     for plugins, heard in [([], []), (["tracing"], ["tracing"]), (both, ["tracing", "metrics"])]:
         gator = Gator("locmem://", plugins=plugins)
         jobs.ran.clear()
@@ -168,7 +169,7 @@ def test_a_hook_plugin_that_is_not_installed_is_an_error() -> None:
 
 def test_a_plugin_named_twice_is_loaded_once(install: Install) -> None:
     install("alligator-metrics", {"metrics": HOOKS_SOURCE}, hooks={"metrics": "metrics"})
-    gator = Gator("locmem://", plugins=["metrics", "metrics", import_object("metrics")])
+    gator = Gator("locmem://", plugins=["metrics", "metrics", import_module("metrics")])
     gator.task(jobs.note, 1)
     drain(gator)
     assert jobs.ran == [1, "metrics"]
@@ -211,17 +212,6 @@ def test_a_name_that_is_not_installed_is_an_error_for_each_kind() -> None:
         with pytest.raises(UnknownPluginError) as caught:
             PluginManager().load(group, "zzz")
         assert (caught.value.kind, caught.value.name) == (kind, "zzz")
-
-
-def test_an_object_is_imported_by_its_path() -> None:
-    assert import_object("tests.core.jobs:add") is jobs.add
-    assert import_object("tests.core.jobs") is jobs
-
-
-@pytest.mark.parametrize("path", ["", "no.such.module:x", "tests.core.jobs:gone", ".relative:x"])
-def test_a_path_that_leads_nowhere_is_an_error(path: str) -> None:
-    with pytest.raises(PluginError, match="can't be imported"):
-        import_object(path)
 
 
 IMPORTED = """
