@@ -31,7 +31,7 @@ from .options import Options
 from .plugins import SERIALIZERS, PluginManager
 from .producer import Producer
 from .task import Task
-from .task_options import DEFAULTS, TaskOptions, read_is_async
+from .task_options import DEFAULTS, TaskOptions, checked_name, read_is_async
 
 
 class Gator(Producer):
@@ -82,7 +82,7 @@ class Gator(Producer):
         self._backend_class = backend_class
         self.plugins.load_hooks(plugins)
         self.codec = self._build_codec(serializer, accept)
-        self.backend = self._build(self.dsn.without_option("serializer"))
+        self.backend = self._build(self.dsn)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Gator:
@@ -325,11 +325,11 @@ class Gator(Producer):
         return Codec(self, load(name), accepted, load, self.policy)
 
     def _build(self, dsn: Dsn) -> Backend:
-        return self.plugins.make_backend(dsn) if self._backend_class is None else self._backend_class(dsn)
+        if self._backend_class is None:
+            return self.plugins.make_backend(dsn)
+        return self._backend_class(dsn.without_option("serializer"))
 
 
 def checked_queue(name: str) -> str:
     """Return a queue's name if it is one. Raises OptionError."""
-    if not isinstance(name, str) or not 0 < len(name) <= 200 or not name.isprintable():
-        raise OptionError(f"queue_name={name!r}: it must be 1 to 200 printable characters.", "queue_name")
-    return name
+    return checked_name("queue_name", name)

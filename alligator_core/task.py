@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import constants
 from .errors import OptionError
-from .task_options import TaskOptions
+from .task_options import TaskOptions, checked_name
 
 if TYPE_CHECKING:
     from .gator import Gator
@@ -165,6 +165,4 @@ class Task:
 
 def checked_id(task_id: str) -> str:
     """Return an id of the caller's own if every backend can carry it. Raises OptionError."""
-    if not isinstance(task_id, str) or not 0 < len(task_id) <= 200 or not task_id.isprintable():
-        raise OptionError(f"task_id={task_id!r}: it must be 1 to 200 printable characters.", "task_id")
-    return task_id
+    return checked_name("task_id", task_id)

@@ -66,6 +66,13 @@ DEFAULTS: Final = TaskOptions()
 """The options of a task that was given none: one object, so that it can be told by identity."""
 
 
+def checked_name(option: str, name: str) -> str:
+    """Return the name that an option gives to a task or queue, if every backend can carry it. Raises OptionError."""
+    if not isinstance(name, str) or not 0 < len(name) <= 200 or not name.isprintable():
+        raise OptionError(f"{option}={name!r}: it must be 1 to 200 printable characters.", option)
+    return name
+
+
 def read_is_async(value: object) -> bool:
     """Read `is_async`, also from the words of an environment variable. Raises OptionError for one it doesn't know."""
     if isinstance(value, bool):
