@@ -259,3 +259,13 @@ def _id_of(server: Server) -> str:
 def consumer_of(backend: object, queue: str):  # type: ignore[no-untyped-def]
     """Return a consumer of one queue."""
     return backend.consumer([queue], 30.0)  # type: ignore[attr-defined]
+
+
+def test_a_server_of_a_cluster_says_how_to_name_the_cluster(cluster: ClusterOfThree, queue: str) -> None:
+    owner = cluster.owner_of(f"{{alligator:{queue}}}:b")
+    other = next(server for server in cluster.servers if server.port != owner.port)
+    with (
+        opened(f"redis://127.0.0.1:{other.port}/0") as backend,
+        pytest.raises(BackendError, match=r"write redis\+cluster:// for redis://"),
+    ):
+        backend.push(queue, messages("a"))

@@ -24,6 +24,7 @@ _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     ("DB index is out of range", "It has no database of that number: see databases in its configuration."),
     ("unknown command", "It is too old, or forbids the command: Redis 6.2 or Valkey 7.2 and later are needed."),
     ("certificate verify failed", "Name the authority that signed its certificate: ssl_ca_certs=FILE in the DSN."),
+    ("MOVED", "It is one server of a cluster: write redis+cluster:// for redis://."),
     (
         "wrong version number",
         "It doesn't speak TLS there: write redis:// for rediss://, or its TLS port.",
