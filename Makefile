@@ -42,7 +42,7 @@ demo: .venv-demo/.ready  ## Index the standard library with two workers, one of 
 
 .PHONY: test
 test: setup $(if $(ARGS),,servers)  ## Run all tests and checks (ARGS="-k word" for some of them)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(or $(ARGS),-n 6 --dist loadscope)
 
 .PHONY: servers
 servers:  ## Install the servers that the tests start, or say how

@@ -27,6 +27,8 @@ PURGE: Final = "purge"
 EXACT_SIZE: Final = "exact_size"
 SHARED: Final = "shared"
 DURABLE: Final = "durable"
+TAKE_OVER: Final = "take_over"
+STOP: Final = "stop"
 
 FEATURES: Final = {
     DELAY: "a message may become ready later",
@@ -39,6 +41,8 @@ FEATURES: Final = {
     EXACT_SIZE: "sizes are exact, not estimates",
     SHARED: "other processes with the same DSN see the same queues",
     DURABLE: "messages outlive the processes and a restart of the store",
+    TAKE_OVER: "what a dead process held can be taken over at once, by the name it held it under",
+    STOP: "whoever runs a reserved message can be asked to stop",
 }
 """Every feature a backend may declare in `Backend.features`, and what it means."""
 
@@ -77,10 +81,15 @@ class Ack(NamedTuple):
 
 
 class Release(NamedTuple):
-    """Give it back unchanged, to be ready again `delay` seconds from now. Does not count as a delivery."""
+    """Give it back unchanged, to be ready again `delay` seconds from now.
+
+    Does not count as a delivery, unless `died` says that a worker died under it: as if its lease had run out. Only
+    backends with the feature `take_over` are given `died`.
+    """
 
     delivery: Delivery
     delay: float = 0.0
+    died: bool = False
 
 
 class Replace(NamedTuple):
@@ -187,6 +196,19 @@ class Consumer(ABC):
         """Reserve one waiting message by its id, delayed or not; None if none waits. Feature `get`."""
         raise UnsupportedFeature(type(self).__name__, GET, "get()")
 
+    def take_over(self, holder: str) -> list[Delivery]:  # noqa: ARG002
+        """Take over, in one step, all that the consumers of a holder hold of this consumer's queues.
+
+        They count as dead from then on: they can settle nothing more, and go on as new ones if they live after all.
+        The deliveries come as those consumers had them: what died is only counted by `Release(…, died=True)`.
+        A holder that is unknown held nothing. Feature `take_over`.
+        """
+        raise UnsupportedFeature(type(self).__name__, TAKE_OVER, "take_over()")
+
+    def stops(self) -> list[str]:
+        """Return the ids of held messages for which `Backend.stop` was called, each once. Feature `stop`."""
+        raise UnsupportedFeature(type(self).__name__, STOP, "stops()")
+
 
 class Backend(ABC):
     """A store of queues, one per Gator: usable from any thread, and in a forked child.
@@ -215,8 +237,12 @@ class Backend(ABC):
         """Count the messages of a queue by state; zeros for a queue that doesn't exist."""
 
     @abstractmethod
-    def consumer(self, queues: Sequence[str], lease: float) -> Consumer:
-        """Make a consumer of some queues that counts as dead `lease` seconds after its last sign of life."""
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> Consumer:
+        """Make a consumer of some queues that counts as dead `lease` seconds after its last sign of life.
+
+        `holder` names the process that it is for: up to 100 printable ASCII characters without spaces. Backends with
+        the feature `take_over` write it down with what the consumer holds; several consumers may have the same.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -225,6 +251,24 @@ class Backend(ABC):
     def ping(self) -> None:
         """Raise BackendUnavailable unless the store answers."""
         self.size("all")
+
+    def holders(self, queues: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Return the names of all holders that have consumers of these queues, alive or not. Feature `take_over`."""
+        raise self.unsupported(TAKE_OVER, "holders()")
+
+    def keep_alive(self, queues: Sequence[str], holder: str, lease: float) -> None:  # noqa: ARG002
+        """Extend the leases of all consumers of a holder to `lease` seconds from now, on behalf of a process that is
+        alive and may be unable to do so by itself. Feature `take_over`.
+        """
+        raise self.unsupported(TAKE_OVER, "keep_alive()")
+
+    def stop(self, queue: str, id: str) -> bool:  # noqa: ARG002
+        """Ask whoever has reserved a message to stop working on it; false if it isn't reserved. Feature `stop`.
+
+        The request stays with the message until `Consumer.stops` has returned it or the message is settled for good;
+        a holder's death doesn't undo it.
+        """
+        raise self.unsupported(STOP, "stop()")
 
     def cancel(self, queue: str, id: str) -> Message | None:  # noqa: ARG002
         """Take a waiting message off, delayed or not, and return it; None when it is too late. Feature `cancel`."""

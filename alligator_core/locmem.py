@@ -48,7 +48,7 @@ class LocmemBackend(Backend):
     """Queues in the memory of this process."""
 
     name: ClassVar[str] = "locmem"
-    features = frozenset(contract.FEATURES) - {contract.SHARED, contract.DURABLE}
+    features = frozenset(contract.FEATURES) - {contract.SHARED, contract.DURABLE, contract.TAKE_OVER, contract.STOP}
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -67,7 +67,7 @@ class LocmemBackend(Backend):
         with self._store.lock:
             return self._queue(queue).size()
 
-    def consumer(self, queues: Sequence[str], lease: float) -> LocmemConsumer:
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> LocmemConsumer:  # noqa: ARG002
         """Make a consumer of some queues."""
         return LocmemConsumer(self._store, queues, lease)
 

@@ -33,7 +33,10 @@ def launch() -> Iterator[Launch]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, Any]:
-    return _never_skipped((yield))
+    report = _never_skipped((yield))
+    # A test may log half a character on purpose, and the report has to get from one process to another.
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

@@ -176,7 +176,7 @@ class DirBackend(Backend):
             ready = len(found.waiting())
             return QueueSize(ready, 0, len(found.queued()) - ready, 0, exact=False)
 
-    def consumer(self, queues: Sequence[str], lease: float) -> DirConsumer:
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> DirConsumer:  # noqa: ARG002
         return DirConsumer([Queue(self._root, queue) for queue in queues], lease)
 
     def close(self) -> None:

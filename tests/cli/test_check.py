@@ -25,7 +25,7 @@ class Hollow(Backend):
     def size(self, queue):
         return QueueSize(0, 0, 0, 0)
 
-    def consumer(self, queues, lease):
+    def consumer(self, queues, lease, holder=""):
         raise BackendError("It gives nothing.")
 
     def close(self):

@@ -48,7 +48,7 @@ class WatchedBackend(Backend):
     def size(self, queue: str) -> QueueSize:
         return self.during("size", lambda: self.inner.size(queue))
 
-    def consumer(self, queues: Sequence[str], lease: float) -> WatchedConsumer:
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> WatchedConsumer:
         return WatchedConsumer(self, self.inner.consumer(queues, lease))
 
     def cancel(self, queue: str, id: str) -> Message | None:

@@ -35,7 +35,7 @@ class RedisBackend(Backend):
     """Queues on a Redis or Valkey server."""
 
     name: ClassVar[str] = "redis"
-    features = frozenset(contract.FEATURES)
+    features = frozenset(contract.FEATURES) - {contract.TAKE_OVER, contract.STOP}
 
     def __init__(self, dsn: Dsn) -> None:
         settings = Settings.read(dsn)
@@ -71,7 +71,7 @@ class RedisBackend(Backend):
         """Raise BackendUnavailable unless the server answers."""
         self.size("all")
 
-    def consumer(self, queues: Sequence[str], lease: float) -> RedisConsumer:
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> RedisConsumer:  # noqa: ARG002
         """Make a consumer of some queues."""
         return RedisConsumer(self._client, self._names, queues, lease)
 

@@ -27,7 +27,7 @@ class SqliteBackend(Backend):
     """Queues in one SQLite file; `synchronous` and `busy_timeout` (seconds) are as in the DSN."""
 
     name: ClassVar[str] = "sqlite"
-    features = frozenset(FEATURES)
+    features = frozenset(FEATURES) - {"take_over", "stop"}
 
     def __init__(self, path: str, *, synchronous: str = "normal", busy_timeout: float = 30.0) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class SqliteBackend(Backend):
         found = self._database.run(_SIZE, now, now, queue)
         return QueueSize(*found[0]) if found else QueueSize(0, 0, 0, 0)
 
-    def consumer(self, queues: Sequence[str], lease: float) -> Consumer:
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> Consumer:  # noqa: ARG002
         """Make a consumer, which opens a connection of its own."""
         return SqliteConsumer(self._database.sibling(), self._bell, queues, lease)
 
