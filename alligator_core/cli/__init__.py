@@ -8,6 +8,7 @@ from .. import __version__
 from .check import check
 from .dead import dead
 from .exits import Guarded
+from .ping import ping
 from .plugins import commands_of_plugins, plugins
 from .stats import stats
 from .tasks import cancel, enqueue, peek, purge
@@ -45,7 +46,7 @@ def main() -> None:
     """
 
 
-for command in (worker, enqueue, stats, peek, cancel, purge, dead, plugins, check):
+for command in (worker, enqueue, stats, peek, cancel, purge, dead, plugins, ping, check):
     main.add_command(command)
 
 latergator = worker

@@ -30,7 +30,7 @@ def record(message: Any = "Hello %s", *args: Any, name: str = "alligator.task", 
 def failure(error: Exception) -> Any:
     try:
         raise error
-    except Exception:
+    except (KeyError, OSError, Unshowable):
         return sys.exc_info()
 
 
