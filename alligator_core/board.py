@@ -179,6 +179,11 @@ def key_of(id: str) -> bytes:
     return key if len(key) <= _LONGEST_KEY else hashlib.sha256(key).hexdigest().encode()
 
 
+def shown(key: bytes) -> str:
+    """Return what stands for a message's id, as text for a log."""
+    return key.decode("utf-8", "backslashreplace")
+
+
 def _nameless_file() -> int:
     # In memory where the system can do that: a worker that writes to a full disk this way would be killed.
     with tempfile.TemporaryFile("w+b", buffering=0) as file:
