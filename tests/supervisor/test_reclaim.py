@@ -1,0 +1,71 @@
+"""Reclaiming what dead processes of this host held, when a worker or a supervisor starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alligator import Gator
+from alligator_core import holder
+from alligator_core.backend import Backend, Message
+from alligator_core.reclaim import reclaim_dead
+
+RESERVE = """
+import sys, time
+from alligator import Gator
+from alligator_core import holder
+
+backend = Gator(sys.argv[1], plugins=[]).backend
+consumer = backend.consumer(["all"], 3600, holder.this_process())
+print(len(consumer.reserve(2, 0)), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def dsn(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/queue.db"
+
+
+@pytest.fixture
+def backend(dsn: str) -> Backend:
+    backend = Gator(dsn, plugins=[]).backend
+    backend.push("all", [Message("one", b""), Message("two", b""), Message("three", b"")])
+    return backend
+
+
+def reclaim(backend: Backend) -> int:
+    consumer = backend.consumer(["all"], 30, holder.this_process())
+    try:
+        return reclaim_dead(consumer, backend, ["all"])
+    finally:
+        consumer.close()
+
+
+def test_what_a_dead_process_held_is_given_back_at_once_and_counted(dsn: str, backend: Backend) -> None:
+    with subprocess.Popen([sys.executable, "-c", RESERVE, dsn], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"2\n"
+        assert reclaim(backend) == 0  # It lives.
+        process.kill()
+    assert reclaim(backend) == 2
+    assert backend.size("all").ready == 3
+    assert [backend.peek("all", id).deliveries for id in ("one", "two", "three")] == [2, 2, 1]
+    assert reclaim(backend) == 0
+
+
+def test_what_processes_of_other_hosts_and_nameless_ones_hold_is_left_to_them(backend: Backend) -> None:
+    for name in ("00000000.1:1:1", "worker", ""):
+        assert len(backend.consumer(["all"], 3600, name).reserve(1, 0)) == 1
+    assert reclaim(backend) == 0
+    assert backend.size("all").reserved == 3
+
+
+def test_on_a_backend_without_take_over_nothing_happens(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(backend), "features", backend.features - {"take_over"})
+    monkeypatch.setattr(holder, "is_dead", lambda name: True)
+    backend.consumer(["all"], 3600, "gone").reserve(1, 0)
+    assert reclaim(backend) == 0
