@@ -33,6 +33,8 @@ class Callee:
     """The globals of its module: the callee is current while its name still stands for the function there."""
     restore: Restore | None
     """Turns lists back into the tuples that the annotations ask for; None if they ask for none."""
+    is_coroutine: bool
+    """Whether it is a coroutine function, to be run on an event loop."""
 
     @property
     def attribute(self) -> str:
@@ -97,7 +99,7 @@ class Policy:
         if function is None:
             raise UnknownCallableError(name, f"is unknown: the module has no {attribute!r}. Was it renamed or removed?")
         self._check_defined(name, module, attribute, function)
-        return Callee(name, function, vars(module), restorer(function))
+        return Callee(name, function, vars(module), restorer(function), inspect.iscoroutinefunction(function))
 
     def _checked(self, function: Any) -> Callee:
         module_name, qualname = _place(function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from .calls import Policy
@@ -41,6 +42,7 @@ class Codec:
         self._dumps = serializer.dumps
         self._find, self._class_name, self._class_of = policy.find, policy.class_name, policy.class_of
         self._task_class = gator.task_class
+        self._runs_coroutines = iscoroutinefunction(gator.task_class.run)
         self._options: dict[tuple[object, ...], TaskOptions] = {}
 
     def encode(self, task: Task) -> bytes:
@@ -75,6 +77,8 @@ class Codec:
         task.name = name
         callee = self._find(name)
         task.func = callee.function
+        if callee.is_coroutine or self._runs_coroutines:
+            task.is_coroutine = True
         if callee.restore is not None:
             task.args, task.kwargs = callee.restore(task.args, task.kwargs)
         return task

@@ -14,6 +14,8 @@ log = logging.getLogger("alligator.worker")
 
 TICK = 0.02
 IDLE_TICK = 0.1
+BUSY = 1.0
+"""Seconds after the last message was reserved at which nothing that was short can run any more."""
 HOARDING = 1.0
 """Seconds that tasks may wait in hand, behind a long one or many, before they are given back to the queue."""
 
@@ -22,7 +24,7 @@ class Keeper:
     """Sends the heartbeat, flushes acks that wait behind a long task, gives back what would wait too long.
 
     Use it with `with`: its thread lives as long as the block. `on_tick` is called at each look, every
-    20 ms while a task runs and every 100 ms while none does.
+    20 ms while tasks run and every 100 ms while none does.
     """
 
     def __init__(self, session: Session, lease: float, on_tick: Callable[[], None] | None = None) -> None:
@@ -52,7 +54,9 @@ class Keeper:
                 log.exception("The keeper failed, and goes on")
 
     def _pause(self) -> float:
-        return min(IDLE_TICK if self._session.running is None else TICK, self._interval / 4)
+        # Short tasks begin and end between two looks: what was reserved lately counts as running.
+        is_idle = time.monotonic() - self._session.taken_at > BUSY
+        return min(IDLE_TICK if is_idle and not self._session.is_busy else TICK, self._interval / 4)
 
     def _tick(self, now: float) -> None:
         # In the order of what must not be kept from happening by the failure of another.
@@ -62,14 +66,9 @@ class Keeper:
             self._next_beat = now + self._interval / 4
             session.forget(session.consumer.keep_alive())
             self._next_beat = now + self._interval
-        if session.running is not None:
-            self._unblock(session, now)
-        if self._on_tick is not None:
-            self._on_tick()
-
-    def _unblock(self, session: Session, now: float) -> None:
         if session.flush_at and now > session.flush_at:
             session.try_flush()
-        if session.waiting and now - session.taken_at > HOARDING:
-            count = session.give_back()
-            log.info("Gave back %d tasks that waited for too long", count)
+        if session.is_busy and session.has_unstarted and now - session.taken_at > HOARDING:
+            log.info("Gave back %d tasks that waited for too long", session.give_back())
+        if self._on_tick is not None:
+            self._on_tick()

@@ -5,18 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from .backend import Ack, Bury, Delivery, Release, Settlement
+from .bell import Bell
 from .errors import AlligatorException, BackendError
+from .hand import Hand
+from .holder import this_process
 from .outcome import SUCCEEDED, Outcome
-from .runner import Runner
+from .runner import Interrupted, Runner
 from .settling import settlement_of, storable
 from .task import Task
+from .task_line import log as task_log
+from .task_line import log_end
 
 if TYPE_CHECKING:
+    from .board import Board
     from .gator import Gator
 
 log = logging.getLogger("alligator.worker")
@@ -24,87 +31,162 @@ log = logging.getLogger("alligator.worker")
 COALESCE = 0.01
 """Seconds that an ack waits for others at most: what a crash may repeat, against a round trip per task."""
 
-
 LONGEST_PAUSE = 1.0
 """Seconds between two tries to settle, at most, while the backend fails."""
 
+PASSED_ON: Final = Outcome("success", reason="on the event loop")
+"""What `run_next` returns for a task that has not ended, but was passed on."""
+
 
 class Session:
-    """Reserves messages, runs them one at a time and settles them together.
+    """Reserves messages, runs them and settles them together.
 
-    One thread works (`reserve`, `run`); a `Keeper` looks after the rest from another. What they share is built on
-    single operations of a deque and a list, which are atomic, so that the working thread takes no lock per task.
+    One thread reserves; that one, or several others, run what is in hand; a `Keeper` looks after the rest from
+    another. What they share is built on single operations of a deque and a list, which are atomic, so that none of
+    them takes a lock per task.
     """
 
     def __init__(
-        self, gator: Gator, queues: Sequence[str], *, lease: float, max_deliveries: int, leave_on_ctrl_c: bool = True
+        self,
+        gator: Gator,
+        queues: Sequence[str],
+        *,
+        lease: float,
+        max_deliveries: int,
+        leave_on_ctrl_c: bool = True,
+        name: str = "",
+        board: Board | None = None,
     ) -> None:
-        self.consumer = gator.backend.consumer(queues, lease)
+        self.consumer = gator.backend.consumer(queues, lease, this_process())
         self.waiting: deque[Delivery] = deque()
         """Reserved, not started."""
         self.taken_at = 0.0
         """When they were reserved."""
-        self.running: Delivery | None = None
+        self.coroutines: deque[tuple[Delivery, Task]] = deque()
+        """Passed on to the event loop, not started."""
+        self.alone: deque[Delivery] = deque()
+        """Reserved, not started: one that somebody died under, to run once nothing else does."""
+        self.main = Hand(0)
+        """The hand of the thread that reserves."""
+        self.hands: list[Hand] = [self.main]
+        """All that there are so far."""
+        self.closing = False
+        """Whether nothing may be started any more."""
+        self.pass_on: Callable[[], None] | None = None
+        """Called when there is something new in `coroutines`; where it is None, they are awaited one by one."""
+        self.on_result: Callable[[Any], None] | None = None
+        """Called with what each successful task returned."""
+        self.bell = Bell()
+        """What the thread that reserves waits for: room, or an end."""
+        self.taken = 0
+        """How many messages it has reserved and not given back."""
+        self.passed_on = 0
         self.flush_at = 0.0
         """When the settlements that wait should be flushed; 0 if none does."""
-        self.task: Task | None = None
-        """The task that ran last."""
+        self.runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
         self._codec = gator.codec
-        self._runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
-        self._decode, self._run_task = self._codec.decode, self._runner.run
+        self._decode, self._run_task = self._codec.decode, self.runner.run
         self._max_deliveries = max_deliveries
         self._settlements: list[Settlement] = []
         self._flushing = Lock()
+        self._counting = Lock()
         self._pause = COALESCE
+        self._logs = task_log.isEnabledFor(logging.INFO)
+        self._name, self._board = name, board
+
+    @property
+    def task(self) -> Task | None:
+        """The task that the thread which reserves ran last."""
+        return self.main.task
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything runs just now. From any thread."""
+        return any(hand.delivery is not None for hand in self.hands)
+
+    @property
+    def has_unstarted(self) -> bool:
+        """Whether anything is in hand that has not started."""
+        return bool(self.waiting or self.coroutines or self.alone)
 
     def reserve(self, limit: int, wait: float) -> int:
         """Take up to `limit` messages into hand, waiting up to `wait` seconds; return how many came."""
-        self.waiting.extend(self.consumer.reserve(limit, wait))
-        self.taken_at = time.monotonic()
-        return len(self.waiting)
+        batch = self.consumer.reserve(limit, wait)
+        now = time.monotonic()
+        if self._board is not None:
+            self._board.reserved(now)
+        if batch:
+            self.taken_at = now
+            with self._counting:
+                self.taken += len(batch)
+            # Where others run tasks beside this thread, it may have to wait for them.
+            (self.alone if self.pass_on and batch[0].deliveries > 1 else self.waiting).extend(batch)
+            self._logs = task_log.isEnabledFor(logging.INFO)
+        return len(batch)
 
-    def run_next(self) -> Outcome | None:
-        """Run the next message in hand and note its settlement; None when there is none."""
+    def run_next(self, hand: Hand | None = None) -> Outcome | None:
+        """Run the next message in hand and note its settlement.
+
+        Returns None when there is none, and PASSED_ON for one that the event loop will run.
+        """
         try:
             delivery = self.waiting.popleft()
         except IndexError:
             return None
-        if delivery.deliveries > 1 and (poison := self._poison(delivery)):
+        hand = hand or self.main
+        if delivery.deliveries > 1 and (poison := self._poison(hand, delivery)):
             return poison
         try:
             task = self._decode(delivery.body, delivery.queue)
         except AlligatorException as exc:
-            return self._bury(delivery, Outcome("dead", exc, reason=storable(str(exc))))
-        self.task = task
-        task.deliveries = delivery.deliveries
-        self.running = delivery
+            return self._bury(hand, delivery, Outcome("dead", exc, reason=storable(str(exc))))
+        if task.is_coroutine and self.pass_on is not None:
+            return self._pass_on(delivery, task)
+        self._begin(hand, delivery, task)
         try:
-            outcome = self._run_task(task)
+            # Whoever has a thread of its own can be interrupted there.
+            outcome = self._run_task(task, hand if hand.thread else None)
         finally:
-            self.running = None
-        self._note(Ack(delivery) if outcome is SUCCEEDED else settlement_of(self._codec, task, outcome, delivery))
+            hand.delivery = None
+        self._end(hand, delivery, task, outcome)
+        if hand is self.main and time.monotonic() > self.flush_at:
+            self.try_flush()
         return outcome
+
+    async def run_soon(self, hand: Hand, delivery: Delivery, task: Task) -> None:
+        """Run what was passed on, in the asyncio task that awaits this, and note its settlement."""
+        self._begin(hand, delivery, task)
+        try:
+            outcome = await self.runner.run_soon(task, hand)
+        except Interrupted:
+            log.warning("Left %s while it ran: it is given back", task)
+            return
+        finally:
+            hand.delivery = None
+        hand.ran += 1
+        self._end(hand, delivery, task, outcome)
 
     def give_back(self) -> int:
         """Release what is in hand and not started. Returns how many."""
-        released = 0
-        while True:
-            try:
-                self._settlements.append(Release(self.waiting.pop()))
-            except IndexError:
-                break
-            released += 1
+        released = list(self._unstarted())
         if released:
+            with self._counting:
+                self.taken -= len(released)
+            self._settlements += map(Release, released)
             self.try_flush()
-        return released
+        return len(released)
 
     def forget(self, lost: Sequence[Delivery]) -> None:
         """Don't start what this consumer no longer holds: another one runs it."""
+        passed_on = {delivery: (delivery, task) for delivery, task in self.coroutines.copy()} if lost else {}
         for delivery in lost:
-            try:
-                self.waiting.remove(delivery)
-            except ValueError:
-                continue
+            if (
+                _removed(self.waiting, delivery)
+                or _removed(self.alone, delivery)
+                or (delivery in passed_on and _removed(self.coroutines, passed_on[delivery]))
+            ):
+                with self._counting:
+                    self.taken -= 1
 
     def flush(self) -> None:
         """Tell the backend what became of the messages. Raises BackendError; what it wasn't told is kept."""
@@ -127,6 +209,8 @@ class Session:
             self.flush_at = 0.0
             if self._settlements:
                 self.flush_at = time.monotonic() + COALESCE
+        if self._board is not None:
+            self._board.flushed([settlement.delivery.id for settlement in batch])
         for delivery in stale:
             log.warning("%s was settled too late: its lease had run out, and it may run twice", delivery.id)
 
@@ -147,7 +231,7 @@ class Session:
         except BackendError as exc:
             log.warning("Could not give back: others get it when the lease has run out: %s", exc)
         finally:
-            self._runner.close()
+            self.runner.close()
 
     def _flush_at_last(self) -> None:
         for _ in range(5):
@@ -156,24 +240,75 @@ class Session:
             time.sleep(0.2)
         log.error("%d finished tasks could not be settled: they will run again", len(self._settlements))
 
+    def _begin(self, hand: Hand, delivery: Delivery, task: Task) -> None:
+        task.deliveries = delivery.deliveries
+        hand.task = task
+        hand.since = time.monotonic()
+        hand.delivery = delivery
+        if self._board is not None:
+            self._board.started(hand.number, delivery.id, 0.0, ())
+
+    def _end(self, hand: Hand, delivery: Delivery, task: Task, outcome: Outcome) -> None:
+        succeeded = outcome is SUCCEEDED
+        settlement = Ack(delivery) if succeeded else settlement_of(self._codec, task, outcome, delivery)
+        if self._board is not None:
+            if isinstance(settlement, Ack):
+                self._board.done(delivery.id)
+            self._board.finished(hand.number, delivery.id)
+        self._note(settlement)
+        if self._logs:
+            log_end(task, delivery, outcome, time.monotonic() - hand.since, self._name)
+        if succeeded and self.on_result is not None:
+            self._pass_result(self.on_result, task)
+
+    def _pass_result(self, on_result: Callable[[Any], None], task: Task) -> None:
+        try:
+            on_result(task.result)
+        except (Exception, SystemExit):
+            log.exception("Worker.result failed for %r; the task is not affected", task)
+
+    def _pass_on(self, delivery: Delivery, task: Task) -> Outcome:
+        self.coroutines.append((delivery, task))
+        self.passed_on += 1
+        if self.pass_on is not None:
+            self.pass_on()
+        return PASSED_ON
+
+    def _unstarted(self) -> Iterator[Delivery]:
+        """Take what is in hand and has not started, the last first."""
+        with suppress(IndexError):
+            while True:
+                yield self.alone.pop()
+        with suppress(IndexError):
+            while True:
+                yield self.coroutines.pop()[0]
+        with suppress(IndexError):
+            while True:
+                yield self.waiting.pop()
+
     def _note(self, settlement: Settlement) -> None:
         self._settlements.append(settlement)
-        now = time.monotonic()
         if not self.flush_at:
-            self.flush_at = now + COALESCE
-        elif now > self.flush_at:
-            self.try_flush()
+            self.flush_at = time.monotonic() + COALESCE
 
-    def _bury(self, delivery: Delivery, outcome: Outcome) -> Outcome:
+    def _bury(self, hand: Hand, delivery: Delivery, outcome: Outcome) -> Outcome:
         log.error("%s goes to the dead letters: %s", delivery.id, outcome.reason)
-        self.task = None
+        hand.task = None
         self._note(Bury(delivery, outcome.reason))
         return outcome
 
-    def _poison(self, delivery: Delivery) -> Outcome | None:
+    def _poison(self, hand: Hand, delivery: Delivery) -> Outcome | None:
         # It may take this process with it: what is done must not have to be done again.
         self.try_flush()
         deaths = delivery.deliveries - 1
         if deaths < self._max_deliveries:
             return None
-        return self._bury(delivery, Outcome("dead", reason=f"Its worker died under it {deaths} times."))
+        return self._bury(hand, delivery, Outcome("dead", reason=f"Its worker died under it {deaths} times."))
+
+
+def _removed(items: deque[Any], item: object) -> bool:
+    try:
+        items.remove(item)
+    except ValueError:
+        return False
+    return True

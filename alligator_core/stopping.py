@@ -1,4 +1,4 @@
-"""Stopping a worker: signals, the grace period, and leaving a task that outlasts it."""
+"""Stopping a worker: signals, the grace period, and leaving tasks that outlast it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from .crew import Crew
 from .errors import BackendError
 from .runner import Interrupted
 from .session import Session
@@ -27,28 +28,38 @@ class Stopping:
 
     def __init__(self, grace: float) -> None:
         self.requested = False
+        self.supervised = False
+        """Whether a supervisor says when it is told a second time: a service manager may signal each process too."""
+        self.gave_up = False
+        """Whether what still runs is left behind, given back, in a process that goes on."""
         self._grace = grace
         self._deadline = float("inf")
         self._announced = False
         self._left_at: float | None = None
         self._main: int | None = None
+        self._session: Session | None = None
 
     def request(self) -> None:
         """Ask for the end; a second time, ask for it now. Safe in a signal handler: it only sets fields."""
         self._deadline = 0.0 if self.requested else time.monotonic() + self._grace
         self.requested = True
+        if self._session is not None:
+            self._session.closing = True
 
     @contextmanager
     def on_signals(self, session: Session) -> Iterator[None]:
         """Make SIGTERM and SIGINT requests while the block runs; only the main thread can."""
+        self._session = session
+        session.closing = self.requested
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def received(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-            self.request()
+            if not (self.supervised and self.requested):
+                self.request()
             # Only the task's own code is left this way: never a half-finished exchange with the backend.
-            if time.monotonic() >= self._deadline and session.running is not None:
+            if time.monotonic() >= self._deadline and session.main.delivery is not None:
                 self._left_at = time.monotonic()
                 raise Interrupted
 
@@ -67,30 +78,42 @@ class Stopping:
             self._announced = True
             announce()
 
-    def watch(self, session: Session, announce: Callable[[], None]) -> None:
+    def watch(self, session: Session, crew: Crew, announce: Callable[[], None]) -> None:
         """Called by the keeper, often: give back what hasn't started, and end what outlasts the grace period."""
         if not self.requested:
             return
         self.announce(announce)
         session.give_back()
-        if session.running is None or time.monotonic() < self._deadline:
+        if not session.is_busy or time.monotonic() < self._deadline:
             return
         if self._left_at is None:
             self._left_at = time.monotonic()
-            self._leave(session)
-        elif self._main is not None and time.monotonic() > self._left_at + LAST_RESORT:
-            self._end_process(session)
+            self._leave(session, crew)
+        elif time.monotonic() > self._left_at + LAST_RESORT:
+            self._end(session)
 
-    def _leave(self, session: Session) -> None:
-        log.warning("%s still runs after the grace period: it is given back", session.task)
+    def _leave(self, session: Session, crew: Crew) -> None:
+        for hand in session.hands:
+            if hand.delivery is not None:
+                log.warning("%s still runs after the grace period: it is given back", hand.task)
+        crew.leave(Interrupted)
+        if session.main.delivery is None:
+            return
         if self._main is not None:
             signal.pthread_kill(self._main, SIGNALS[0])
         else:
             # Nobody can end a function that runs in somebody else's thread; but others can have its task.
             self._release(session)
 
-    def _end_process(self, session: Session) -> None:
-        log.warning("%s can't be interrupted: the process ends under it", session.task)
+    def _end(self, session: Session) -> None:
+        if self.gave_up:
+            return
+        self.gave_up = True
+        names = [str(hand.task) for hand in session.hands if hand.delivery is not None]
+        if self._main is None:
+            self._release(session)
+            return
+        log.warning("%s can't be interrupted: the process ends under it", ", ".join(names))
         self._release(session)
         logging.shutdown()
         os._exit(0)

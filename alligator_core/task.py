@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,6 +42,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_process)
 
 
+current: ContextVar[Task | None] = ContextVar("current", default=None)
+
+
+def current_task() -> Task | None:
+    """Return the task that runs here: in its function, in what that calls, and in its hooks; None outside of any."""
+    return current.get()
+
+
 class Task:
     """One call of one function. Apps get it from `gator.task()`, hooks and `task_class`es get it in the worker.
 
@@ -67,6 +76,8 @@ class Task:
     error: BaseException | None = None
     """What the function raised; None until then."""
     gator: Gator | None = None
+    is_coroutine: bool = False
+    """Whether it calls a coroutine function: a worker runs it on its event loop."""
     _headers: dict[str, str] | None = None
     _contexts: ExitStack | None = None
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import socket
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .child_link import enlist
 from .constants import DEFAULT_LEASE
-from .errors import BackendError
+from .crew import LOOK, Crew
 from .hosted import MAX_DELIVERIES
+from .intake import LONGEST_WAIT, Intake
 from .keeper import Keeper
 from .observers import bound, notify
-from .outcome import Outcome
 from .pace import Pace
 from .runner import Interrupted
 from .session import Session
@@ -23,17 +22,14 @@ from .stopping import Stopping
 from .worker_options import queue_names, seconds, seconds_above_zero, set_log_level, whole_number
 
 if TYPE_CHECKING:
+    from .board import Board
     from .gator import Gator
 
 log = logging.getLogger("alligator.worker")
 
-MAX_BACKOFF = 5.0
-LONGEST_WAIT = 1.0
-"""Seconds in one `reserve`: a longer nap consists of several, so that an idle worker hears soon that it is to stop."""
-
 
 class Worker:
-    """Runs the tasks of some queues, one at a time, until SIGTERM, SIGINT or `stop()`.
+    """Runs the tasks of some queues, in one thread or several and on an event loop, until SIGTERM, SIGINT or `stop()`.
 
     Override `ident`, `starting`, `stopping`, `interrupt` or `result` to follow it.
     """
@@ -50,6 +46,10 @@ class Worker:
         grace: float = 30.0,
         max_deliveries: int = MAX_DELIVERIES,
         burst: bool = False,
+        threads: int = 1,
+        async_limit: int = 100,
+        name: str | None = None,
+        board: Board | None = None,
     ) -> None:
         """Prepare a worker; `run_forever` starts it.
 
@@ -63,6 +63,10 @@ class Worker:
             grace: Seconds that a running task may go on after the worker was told to stop.
             max_deliveries: How often a message may have its worker die under it before it is a dead letter.
             burst: Stop when no task is ready.
+            threads: How many threads run tasks. With 1, it is the one that calls `run_forever`.
+            async_limit: How many coroutines run at a time, on one event loop in a thread of its own, beside the others.
+            name: What it goes by in logs, instead of host and process. It need not be unique.
+            board: What a supervisor reads off what runs here.
         """
         self.gator = gator
         self.queues = queue_names(to_consume, default=gator.queue_name)
@@ -72,16 +76,20 @@ class Worker:
         self.grace = seconds(grace=grace)
         self.max_deliveries = whole_number(1, max_deliveries=max_deliveries)
         self.burst = burst
+        self.threads = whole_number(1, threads=threads)
+        self.async_limit = whole_number(1, async_limit=async_limit)
+        self.name = name
         self.tasks_run = 0
+        """How many tasks it is done with; counted when `run_forever` ends."""
         self._stopping = Stopping(self.grace)
         self._pace = Pace()
-        self._failures = 0
+        self._board = board
         if log_level is not None:
             set_log_level(log_level)
 
     def ident(self) -> str:
         """Return the name that this worker goes by in logs."""
-        return f"{socket.gethostname()}:{os.getpid()}"
+        return self.name or f"{socket.gethostname()}:{os.getpid()}"
 
     def starting(self) -> None:
         """Called before the first task is reserved."""
@@ -96,7 +104,10 @@ class Worker:
         log.info("Worker %s was told to stop: finishing what runs, within %g s", self.ident(), self.grace)
 
     def result(self, result: Any) -> None:
-        """Called with what the function of each successful task returned."""
+        """Called with what the function of each successful task returned, in the thread that ran it.
+
+        For a coroutine that is the event loop's. What this raises is logged, and changes nothing.
+        """
 
     def stop(self) -> None:
         """Tell the worker to stop as on SIGTERM. May be called from any thread or signal handler."""
@@ -109,12 +120,15 @@ class Worker:
         """
         hook = self.gator.plugins.hook
         started, stopped = bound(hook.on_worker_start), bound(hook.on_worker_stop)
+        self._board = enlist(self._stopping) or self._board
         # Ctrl-C is a signal to stop, so a KeyboardInterrupt comes from a task itself.
         session = self._session(leave_on_ctrl_c=False)
         with self._stopping.on_signals(session):
             self.starting()
             if started is not None:
                 notify(started, worker=self)
+            if self._board is not None:
+                self._board.ready()
             self._work_and_close(session)
             self._stopping.announce(self.interrupt)
             if stopped is not None:
@@ -127,94 +141,69 @@ class Worker:
         try:
             with Keeper(session, self.lease):
                 session.reserve(1, 0)
-                ran = self._run(session) > 0
+                ran = session.run_next() is not None
                 session.flush()
-                return ran
         finally:
             session.close()
+        self.tasks_run += ran
+        return ran
 
     def _session(self, *, leave_on_ctrl_c: bool = True) -> Session:
-        return Session(
+        session = Session(
             self.gator,
             self.queues,
             lease=self.lease,
             max_deliveries=self.max_deliveries,
             leave_on_ctrl_c=leave_on_ctrl_c,
+            name=self.ident(),
+            board=self._board,
         )
+        if type(self).result is not Worker.result:
+            session.on_result = self.result
+        return session
 
     def _work_and_close(self, session: Session) -> None:
+        crew = Crew(session, self._pace, threads=self.threads, async_limit=self.async_limit)
+
         def watch() -> None:
-            self._stopping.watch(session, self.interrupt)
+            self._stopping.watch(session, crew, self.interrupt)
 
         with Keeper(session, self.lease, watch):
             try:
-                self._work(session)
+                self._work(session, crew)
+                self._finish(session, crew)
             except Interrupted:
                 log.warning("Left %s while it ran: it is given back", session.task)
             finally:
+                crew.close()
+                self.tasks_run += sum(hand.ran for hand in session.hands)
                 session.close()
 
-    def _work(self, session: Session) -> None:
-        while not self._stopping.requested and not self._is_done():
-            came = self._reserve(session)
+    def _work(self, session: Session, crew: Crew) -> None:
+        intake = Intake(session, wait=0.0 if self.burst else min(self.nap_time, LONGEST_WAIT))
+        while not session.closing:
+            was_idle = crew.is_idle
+            room = self._room(session, crew)
+            if room <= 0:
+                if was_idle:
+                    return  # as many as max_tasks have run
+                intake.flush_if_due()
+                crew.wait(LOOK)
+                continue
+            came = intake.reserve(room)
             if came:
-                started = time.monotonic()
-                self._pace.record(self._run(session), time.monotonic() - started)
+                crew.work()
             elif came == 0 and self.burst:
-                return
+                if was_idle:
+                    return
+                crew.wait(LOOK)
 
-    def _reserve(self, session: Session) -> int | None:
-        """Take messages in hand, and return how many; None if the backend failed or has still to be waited for."""
-        wait = 0.0 if self.burst else min(self.nap_time, LONGEST_WAIT)
-        try:
-            if session.flush_at:
-                # Acks wait for company, but no longer than they may: first look for more work just so long.
-                left = session.flush_at - time.monotonic()
-                if left <= 0:
-                    session.flush()
-                else:
-                    wait = min(wait, left)
-            came: int | None = session.reserve(self._limit(), wait)
-            if not came and session.flush_at:
-                # What is settled now may be ready again, a retry say: look once more before saying that there is none.
-                session.flush()
-                came = None
-        except BackendError as exc:
-            self._back_off(exc)
-            return None
-        self._failures = 0
-        return came
+    def _room(self, session: Session, crew: Crew) -> int:
+        return min(crew.room(), self.max_tasks - session.taken) if self.max_tasks else crew.room()
 
-    def _run(self, session: Session) -> int:
-        """Run what is in hand; return how many that were."""
-        run_next, ran = session.run_next, 0
-        wants_result = type(self).result is not Worker.result
-        while not self._stopping.requested:
-            outcome = run_next()
-            if outcome is None:
-                break
-            ran += 1
-            if wants_result:
-                self._pass_result(session, outcome)
-        self.tasks_run += ran
-        return ran
-
-    def _pass_result(self, session: Session, outcome: Outcome) -> None:
-        if outcome.kind == "success" and session.task is not None:
-            self.result(session.task.result)
-
-    def _limit(self) -> int:
-        left = self.max_tasks - self.tasks_run if self.max_tasks else self._pace.limit
-        return min(self._pace.limit, left)
-
-    def _is_done(self) -> bool:
-        return bool(self.max_tasks) and self.tasks_run >= self.max_tasks
-
-    def _back_off(self, exc: BackendError) -> None:
-        self._failures += 1
-        delay = min(MAX_BACKOFF, 0.1 * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
-        log.warning("The backend failed, trying again in %.1f s: %s", delay, exc)
-        # In slices, for a signal's handler only sets a flag.
-        end = time.monotonic() + delay
-        while time.monotonic() < end and not self._stopping.requested:
-            time.sleep(0.05)
+    def _finish(self, session: Session, crew: Crew) -> None:
+        session.closing = True
+        session.give_back()
+        while not crew.is_idle and not self._stopping.gave_up:
+            crew.wait(LOOK)
+            session.give_back()

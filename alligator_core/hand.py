@@ -1,0 +1,81 @@
+"""A hand: one thing that can run a task at a time."""
+
+from __future__ import annotations
+
+import time
+
+from .backend import Delivery
+from .task import Task
+
+
+class Hand:
+    """The main thread, one of several threads, or one of the places for coroutines.
+
+    Whoever runs tasks with it writes here; the keeper and others read, and may `interrupt`.
+    """
+
+    __slots__ = ("_open", "_sent", "busy", "delivery", "left", "number", "ran", "since", "task", "thread")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.delivery: Delivery | None = None
+        """What it runs now, None while it is idle."""
+        self.task: Task | None = None
+        """The task that it runs, or ran last."""
+        self.since = 0.0
+        """When it began with that, by the monotonic clock."""
+        self.left = False
+        """Whether it was told to leave what it runs, to be given back."""
+        self.ran = 0
+        """How many messages it is done with."""
+        self.busy = 0.0
+        """Seconds that these took."""
+        self.thread = 0
+        """The ident of its thread, where exceptions may be raised in that; otherwise 0."""
+        self._open: list[None] = []
+        self._sent = True
+
+    def open(self) -> None:
+        """Begin a stretch of the task's own code, in which it may be interrupted."""
+        self._sent = False
+        self._open.append(None)
+
+    def shut(self) -> None:
+        """End that stretch. If an interruption is on its way, it is raised in here or not at all."""
+        try:
+            self._open.pop()
+        except IndexError:
+            self._catch_up()
+
+    def interrupt(self, error: type[BaseException]) -> bool:
+        """Raise an error in the task's own code, once at most; false where none of it runs just now.
+
+        Only one of two can take the token: this, or `shut`.
+        """
+        from .async_exception import raise_in  # late: most workers never need it
+
+        if not self.thread or not self.take_token():
+            return False
+        raise_in(self.thread, error)
+        self._sent = True
+        return True
+
+    def take_token(self) -> bool:
+        """Take the right to interrupt what runs, which there is once per stretch."""
+        try:
+            self._open.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _catch_up(self) -> None:
+        if not self.thread:
+            return
+        from .async_exception import clear
+
+        while not self._sent:
+            time.sleep(0)
+        clear(self.thread)
+
+    def __repr__(self) -> str:
+        return f"<Hand {self.number}: {'idle' if self.delivery is None else self.task}>"
