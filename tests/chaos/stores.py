@@ -1,0 +1,111 @@
+"""The stores that chaos is done to: for each, its DSN, and how its server is started, stopped and reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+from uuid import uuid4
+
+from tests.redis.servers import Server
+
+from .clock import library, redis_under, set_clock
+from .proxy import Proxy
+
+
+class Store:
+    """A place for queues, made for one run in a folder of its own."""
+
+    name: ClassVar[str]
+    dsn: str
+    has_server: ClassVar[bool] = False
+    has_file: ClassVar[bool] = False
+    is_shared: ClassVar[bool] = True
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = folder / "clock"
+
+    @classmethod
+    def clock_missing(cls) -> str:
+        """Say why its clock can't be set, "" if it can."""
+        return ""
+
+    def set_clock(self, ahead: float) -> None:
+        """Set the clock that decides over leases to so many seconds ahead of the true time."""
+        set_clock(self.clock, ahead)
+
+    @property
+    def port(self) -> int:
+        """The port of its server."""
+        raise NotImplementedError
+
+    def proxied(self, proxy: Proxy) -> str:
+        """Return the DSN by way of a proxy."""
+        return self.dsn.replace(f":{self.port}/", f":{proxy.port}/")
+
+    def stop(self) -> None:
+        """End its server in the way that saves all."""
+
+    def kill(self) -> None:
+        """End its server with SIGKILL."""
+
+    def start(self, *, durability: str = "") -> None:
+        """Start its server again."""
+
+    def close(self) -> None:
+        """Leave nothing running."""
+
+
+class LocmemStore(Store):
+    name = "locmem"
+    is_shared = False
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.dsn = f"locmem://chaos-{uuid4().hex}"
+
+
+class SqliteStore(Store):
+    name = "sqlite"
+    has_file = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.disk = folder / "disk"
+        self.disk.mkdir()
+        self.dsn = f"sqlite:///{self.disk}/queue.db"
+
+
+class RedisStore(Store):
+    name = "redis"
+    has_server = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        binary = redis_under(self.clock) if library() else ""
+        self._server = Server(folder / "redis", "--appendonly", "yes", "--save", "", binary=binary)
+        self.dsn = f"{self._server.dsn}?max_dead=20000&timeout=2"
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @classmethod
+    def clock_missing(cls) -> str:
+        return "" if library() else "libfaketime is not installed"
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def start(self, *, durability: str = "everysec") -> None:
+        self._server.start("--appendfsync", durability)
+
+    def close(self) -> None:
+        self._server.kill()
+
+
+STORES: dict[str, Callable[[Path], Store]] = {"locmem": LocmemStore, "sqlite": SqliteStore, "redis": RedisStore}
+"""A further backend takes one more entry."""
