@@ -158,8 +158,9 @@ class Limits:
 class Consumer(ABC):
     """One worker process's hold on some queues, from `Backend.consumer`.
 
-    It owns what it has reserved and not settled; each backend chooses how it holds that lease. One thread reserves;
-    another may call `settle`, `keep_alive` and `close` at the same time, also while `reserve` waits.
+    It owns what it has reserved and not settled; each backend chooses how it holds that lease. One thread reserves,
+    gets and takes over; another may call `settle`, `keep_alive`, `stops` and `close` at the same time, also while
+    `reserve` waits.
     """
 
     @abstractmethod
@@ -177,7 +178,8 @@ class Consumer(ABC):
     def settle(self, settlements: Sequence[Settlement]) -> list[Delivery]:
         """Carry out what became of some deliveries, in as few round trips as the store allows.
 
-        Returns the stale ones: those that this consumer no longer held, for which nothing was done.
+        Returns the stale ones: those that this consumer no longer held, for which nothing was done. Of two settlements
+        of one delivery, in one call or in two, the first counts and the second is stale.
         A call that raised may be repeated as it was.
         """
 
@@ -197,16 +199,22 @@ class Consumer(ABC):
         raise UnsupportedFeature(type(self).__name__, GET, "get()")
 
     def take_over(self, holder: str) -> list[Delivery]:  # noqa: ARG002
-        """Take over, in one step, all that the consumers of a holder hold of this consumer's queues.
+        """Take over, in one step, all that the other consumers of a holder hold of this consumer's queues.
 
-        They count as dead from then on: they can settle nothing more, and go on as new ones if they live after all.
-        The deliveries come as those consumers had them: what died is only counted by `Release(…, died=True)`.
-        A holder that is unknown held nothing. Feature `take_over`.
+        They count as dead from then on: they can settle none of it any more, their `keep_alive` calls it lost, and they
+        go on as new ones if they live after all. What they hold of other queues stays as it is.
+        The deliveries come in any order and as those consumers had them: what died is only counted by
+        `Release(…, died=True)`. A holder that is unknown held nothing. A call that raised may be repeated: it returns
+        what the first one took over in vain. Where it isn't repeated, the next `reserve` gives that back, uncounted.
+        Feature `take_over`.
         """
         raise UnsupportedFeature(type(self).__name__, TAKE_OVER, "take_over()")
 
     def stops(self) -> list[str]:
-        """Return the ids of held messages for which `Backend.stop` was called, each once. Feature `stop`."""
+        """Return the ids of messages that this consumer holds and `Backend.stop` was called for, each request once.
+
+        Costs a look at each queue, and is called about twice a second while anything runs. Feature `stop`.
+        """
         raise UnsupportedFeature(type(self).__name__, STOP, "stops()")
 
 
@@ -253,20 +261,25 @@ class Backend(ABC):
         self.size("all")
 
     def holders(self, queues: Sequence[str]) -> list[str]:  # noqa: ARG002
-        """Return the names of all holders that have consumers of these queues, alive or not. Feature `take_over`."""
+        """Return the names of the holders that hold messages of these queues, each once, whether they live or not.
+
+        Consumers without a holder's name are left out. Feature `take_over`.
+        """
         raise self.unsupported(TAKE_OVER, "holders()")
 
     def keep_alive(self, queues: Sequence[str], holder: str, lease: float) -> None:  # noqa: ARG002
-        """Extend the leases of all consumers of a holder to `lease` seconds from now, on behalf of a process that is
-        alive and may be unable to do so by itself. Feature `take_over`.
+        """Extend the leases of a holder's consumers on these queues to `lease` seconds from now, if they end before.
+
+        For a process that is alive and may be unable to do so by itself. Whom others declared dead already stays dead;
+        an unknown holder is no error. Feature `take_over`.
         """
         raise self.unsupported(TAKE_OVER, "keep_alive()")
 
     def stop(self, queue: str, id: str) -> bool:  # noqa: ARG002
         """Ask whoever has reserved a message to stop working on it; false if it isn't reserved. Feature `stop`.
 
-        The request stays with the message until `Consumer.stops` has returned it or the message is settled for good;
-        a holder's death doesn't undo it.
+        The request stays with the message until `Consumer.stops` has returned it, or the message has ended: it was
+        acked, buried, canceled or purged, or replaced by a retry. A release, a death or a take-over doesn't undo it.
         """
         raise self.unsupported(STOP, "stop()")
 

@@ -48,7 +48,7 @@ class LocmemBackend(Backend):
     """Queues in the memory of this process."""
 
     name: ClassVar[str] = "locmem"
-    features = frozenset(contract.FEATURES) - {contract.SHARED, contract.DURABLE, contract.TAKE_OVER, contract.STOP}
+    features = frozenset(contract.FEATURES) - {contract.SHARED, contract.DURABLE}
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -67,9 +67,9 @@ class LocmemBackend(Backend):
         with self._store.lock:
             return self._queue(queue).size()
 
-    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> LocmemConsumer:  # noqa: ARG002
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> LocmemConsumer:
         """Make a consumer of some queues."""
-        return LocmemConsumer(self._store, queues, lease)
+        return LocmemConsumer(self._store, queues, lease, holder)
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of, and what is queued stays."""
@@ -78,6 +78,21 @@ class LocmemBackend(Backend):
         """Raise BackendError in a forked child."""
         with self._store.lock:
             pass
+
+    def holders(self, queues: Sequence[str]) -> list[str]:
+        """Return the names of the holders that hold messages of these queues."""
+        with self._store.lock:
+            return self._store.holders(queues)
+
+    def keep_alive(self, queues: Sequence[str], holder: str, lease: float) -> None:  # noqa: ARG002
+        """Extend the leases of a holder's consumers, which are those of all its queues."""
+        with self._store.lock:
+            self._store.keep_alive(holder, time.monotonic() + lease)
+
+    def stop(self, queue: str, id: str) -> bool:
+        """Ask whoever has reserved a message to stop."""
+        with self._store.lock:
+            return self._queue(queue).stop(id)
 
     def cancel(self, queue: str, id: str) -> Message | None:
         """Take a waiting message off and return it."""
@@ -126,11 +141,11 @@ class LocmemBackend(Backend):
 class LocmemConsumer(Consumer):
     """One worker's hold on some queues of this process."""
 
-    def __init__(self, store: Store, queues: Sequence[str], lease: float) -> None:
+    def __init__(self, store: Store, queues: Sequence[str], lease: float, holder: str = "") -> None:
         self._store = store
         self._queues = tuple(queues)
         self._lease = lease
-        self._hold = Hold()
+        self._hold = Hold(holder)
         self._closed = False
 
     def reserve(self, limit: int, wait: float) -> list[Delivery]:
@@ -160,7 +175,10 @@ class LocmemConsumer(Consumer):
                     stale.append(delivery)
                     continue
                 if isinstance(settlement, Ack):
-                    del store.queues[delivery.queue].index[delivery.id]
+                    queue = store.queues[delivery.queue]
+                    del queue.index[delivery.id]
+                    if queue.stops:
+                        queue.stops.discard(delivery.id)
                 else:
                     self._settle_other(settlement, now)
         return stale
@@ -184,11 +202,32 @@ class LocmemConsumer(Consumer):
     def get(self, queue: str, id: str) -> Delivery | None:
         """Reserve one waiting message by its id."""
         with self._store.lock:
+            if self._closed:
+                return None
             found = self._store.queue(queue, self._sign_of_life())
             delivery = found.take_out(id)
             if delivery is not None:
                 self._hold.held[token_of(delivery)] = delivery
             return delivery
+
+    def take_over(self, holder: str) -> list[Delivery]:
+        """Take over all that the other consumers of a holder hold of this consumer's queues."""
+        with self._store.lock:
+            if self._closed:
+                return []
+            # Before the sign of life, which would hand back what is held under a lease that has run out.
+            taken = self._store.take_over(holder, self._hold, self._queues)
+            self._sign_of_life()
+            return taken
+
+    def stops(self) -> list[str]:
+        """Return the ids of held messages that are to be stopped."""
+        with self._store.lock:
+            self._sign_of_life()
+            found = [each for each in self._hold.held.values() if each.id in self._store.queues[each.queue].stops]
+            for each in found:
+                self._store.queues[each.queue].stops.discard(each.id)
+            return [each.id for each in found]
 
     def _sign_of_life(self) -> float:
         now = time.monotonic()
@@ -206,10 +245,10 @@ class LocmemConsumer(Consumer):
         delivery = settlement.delivery
         queue = self._store.queue(delivery.queue, now)
         if isinstance(settlement, Release):
-            queue.put_back(delivery, now, delay=settlement.delay)
+            queue.put_back(delivery, now, delay=settlement.delay, deaths=int(settlement.died))
         elif isinstance(settlement, Bury):
             queue.bury(delivery, settlement.reason, settlement.body)
         else:
-            del queue.index[delivery.id]
+            queue.end(delivery.id)
             queue.add(settlement.message, now)
         self._store.changed.notify_all()

@@ -21,22 +21,24 @@ _PLACE = 1 << 32
 class Hold:
     """What one consumer has reserved, by token, and until when. `lost` is what others got of it meanwhile."""
 
-    __slots__ = ("expires_at", "held", "lost")
+    __slots__ = ("expires_at", "held", "holder", "lost")
 
-    def __init__(self) -> None:
+    def __init__(self, holder: str = "") -> None:
+        self.holder = holder
         self.held: dict[int, Delivery] = {}
         self.lost: dict[int, Delivery] = {}
         self.expires_at = 0.0
 
 
 class Queue:
-    """The messages of one queue. What waits or is reserved is in `index`, by id."""
+    """The messages of one queue. What waits or is reserved is in `index`, by id; `stops` are those to be stopped."""
 
-    __slots__ = ("_dead", "_delayed", "_holds", "_lanes", "_places", "index", "name")
+    __slots__ = ("_dead", "_delayed", "_holds", "_lanes", "_places", "index", "name", "stops")
 
     def __init__(self, name: str, places: Iterator[int], holds: Collection[Hold]) -> None:
         self.name = name
         self.index: dict[str, Delivery] = {}
+        self.stops: set[str] = set()
         self._places = places
         self._holds = holds
         self._lanes: dict[int, Lane] = {}
@@ -89,8 +91,21 @@ class Queue:
         """Remove a waiting message; None if none waits."""
         delivery = self.take_out(id)
         if delivery is not None:
-            del self.index[id]
+            self.end(id)
         return delivery
+
+    def end(self, id: str) -> None:
+        """Forget a message that waits in no line."""
+        del self.index[id]
+        self.stops.discard(id)
+
+    def stop(self, id: str) -> bool:
+        """Note that a reserved message is to be stopped; false if it isn't reserved."""
+        found = self.index.get(id)
+        if found is None or not self._is_reserved(found):
+            return False
+        self.stops.add(id)
+        return True
 
     def look(self, id: str, now: float) -> Entry | None:
         """Describe a message that waits or is reserved."""
@@ -108,7 +123,7 @@ class Queue:
 
     def bury(self, delivery: Delivery, reason: str, body: bytes | None) -> None:
         """Move a reserved message to the dead letters."""
-        del self.index[delivery.id]
+        self.end(delivery.id)
         # An older dead letter of that id goes first: the order is that of burying.
         self._dead.pop(delivery.id, None)
         kept = delivery.body if body is None else body
@@ -207,7 +222,33 @@ class Store:
         hold.held.clear()
         self.changed.notify_all()
 
+    def holders(self, queues: Collection[str]) -> list[str]:
+        """Return the holders that hold messages of some queues."""
+        return list(dict.fromkeys(hold.holder for hold in self._holds if hold.holder and _part(hold, queues)))
+
+    def keep_alive(self, holder: str, expires_at: float) -> None:
+        """Extend the leases of a holder."""
+        for hold in self._holds:
+            if hold.holder and hold.holder == holder:
+                hold.expires_at = max(hold.expires_at, expires_at)
+
+    def take_over(self, holder: str, taker: Hold, queues: Collection[str]) -> list[Delivery]:
+        """Let one hold have what the others of a holder have of some queues; return that."""
+        taken: dict[int, Delivery] = {}
+        for hold in self._holds:
+            if hold.holder and hold.holder == holder and hold is not taker:
+                part = _part(hold, queues)
+                hold.held = {token: held for token, held in hold.held.items() if token not in part}
+                hold.lost.update(part)
+                taken.update(part)
+        taker.held.update(taken)
+        return list(taken.values())
+
     def next_change(self, queues: list[Queue], now: float) -> float:
         """Return when, by the clock alone, a message of these queues may become ready next."""
         dues = [due for queue in queues if (due := queue.promote(now)) is not None]
         return min([*dues, *(hold.expires_at for hold in self._holds)], default=now + 3600.0)
+
+
+def _part(hold: Hold, queues: Collection[str]) -> dict[int, Delivery]:
+    return {token: delivery for token, delivery in hold.held.items() if delivery.queue in queues}

@@ -40,8 +40,8 @@ def consume(backend: Backend, job: dict[str, Any]) -> None:
 
 
 def hold(backend: Backend, job: dict[str, Any]) -> None:
-    """Take messages, say which, and keep them, alive, until told to settle."""
-    consumer = backend.consumer([job["queue"]], job["lease"])
+    """Take messages, say which, and keep them, alive, until told to settle, or to say which are to be stopped."""
+    consumer = backend.consumer([job["queue"]], job["lease"], job.get("holder", ""))
     held: list[Delivery] = []
     while len(held) < job["count"]:
         held += consumer.reserve(job["count"] - len(held), 1.0)
@@ -54,9 +54,13 @@ def hold(backend: Backend, job: dict[str, Any]) -> None:
     Thread(target=keep, daemon=True).start()
     for delivery in held:
         _say(delivery.id)
-    for _ in sys.stdin:
-        for delivery in consumer.settle([Ack(delivery) for delivery in held]):
-            _say(f"stale {delivery.id}")
+    for line in sys.stdin:
+        if line == "stops\n":
+            for id in consumer.stops():
+                _say(f"stop {id}")
+        else:
+            for delivery in consumer.settle([Ack(delivery) for delivery in held]):
+                _say(f"stale {delivery.id}")
     ended.set()
     consumer.close()
 

@@ -57,9 +57,11 @@ class Harness:
         messages = [Message(id, body_of(id), priority, delay) for id in ids]
         self.backend.push(queue or self.queue, messages)
 
-    def consumer(self, *queues: str, lease: float = LONG_LEASE, backend: Backend | None = None) -> Consumer:
+    def consumer(
+        self, *queues: str, lease: float = LONG_LEASE, backend: Backend | None = None, holder: str = ""
+    ) -> Consumer:
         """Make a consumer, of the test's own queue if none is named."""
-        consumer = (backend or self.backend).consumer(queues or (self.queue,), lease)
+        consumer = (backend or self.backend).consumer(queues or (self.queue,), lease, holder)
         self._consumers.append(consumer)
         return consumer
 

@@ -15,6 +15,7 @@ class Known:
     priority: int
     place: int
     state: State = "ready"
+    deliveries: int = 1
 
 
 class Line:
@@ -26,6 +27,8 @@ class Line:
         self.held: dict[str, Delivery] = {}
         self.early: set[str] = set()
         """What is held and was got before it was due: where that is put back to, no rule says."""
+        self.stops: set[str] = set()
+        """What is to be stopped, and nobody has heard of yet."""
         self.dead: dict[str, Known] = {}
         self.places = 0
 
@@ -47,9 +50,15 @@ class Line:
         """Return the ids of what is ready, in the order in which it must be reserved."""
         return sorted(self.having("ready"), key=self.order_of)
 
-    def order_of(self, id: str) -> tuple[int, int]:
+    def end(self, id: str) -> Known:
+        """Take a message off, with all that is to do with it; return what was known of it."""
+        self.stops.discard(id)
+        return self.messages.pop(id)
+
+    def order_of(self, id: str) -> tuple[int, bool, int]:
         """Return what messages are reserved by, the smallest first."""
-        return -self.messages[id].priority, self.messages[id].place
+        known = self.messages[id]
+        return -known.priority, known.deliveries == 1, known.place
 
     def size(self) -> QueueSize:
         """Count the messages by state."""

@@ -19,6 +19,8 @@ from ..backend import (
     PEEK,
     PRIORITY,
     PURGE,
+    STOP,
+    TAKE_OVER,
     Ack,
     Bury,
     Consumer,
@@ -70,13 +72,17 @@ def offered(feature: str) -> Callable[[Rule], Rule]:
 
 
 class BackendModel(RuleBasedStateMachine):
-    """One consumer, two queues, a few ids, and everything that can be done with them but dying."""
+    """One consumer at a time, two queues, a few ids, and everything that can be done with them but waiting.
+
+    A consumer dies when another one takes over from it: no lease runs out.
+    """
 
     def __init__(self, dsn: str) -> None:
         super().__init__()
         self.harness = Harness(dsn, lease=LATER)
         self.backend = self.harness.backend
         self.lines = [Line(self.harness.queue), Line(self.harness.new_queue())]
+        self.generation = 0
         self.consumer = self._new_consumer()
         self.burials = 0
 
@@ -97,6 +103,7 @@ class BackendModel(RuleBasedStateMachine):
         orders = [(line.name, line.order_of(delivery.id)) for line, delivery in found]
         assert orders == expected[: len(found)]
         assert bool(expected) <= len(found) <= limit
+        assert len(found) == 1 or all(delivery.deliveries == 1 for _, delivery in found)
         for line, delivery in found:
             self._take(line, delivery, "ready")
 
@@ -120,7 +127,7 @@ class BackendModel(RuleBasedStateMachine):
         if id not in line.having("ready", "delayed"):
             assert canceled is None
             return
-        known = line.messages.pop(id)
+        known = line.end(id)
         assert canceled is not None
         assert canceled[:3] == (id, known.body, known.priority)
         assert _is_later(canceled.delay) == (known.state == "delayed")
@@ -132,7 +139,7 @@ class BackendModel(RuleBasedStateMachine):
         assert (entry is None) == (known is None)
         if entry is None or known is None:
             return
-        assert entry == Entry(id, known.body, known.state, known.priority, 1, entry.ready_in)
+        assert entry == Entry(id, known.body, known.state, known.priority, known.deliveries, entry.ready_in)
         assert _is_later(entry.ready_in) == (known.state == "delayed")
 
     @offered(GET)
@@ -143,6 +150,41 @@ class BackendModel(RuleBasedStateMachine):
         assert (delivery is not None) == (id in line.having("ready", "delayed"))
         if delivery is not None:
             self._take(line, delivery, line.messages[id].state)
+
+    @offered(STOP)
+    @rule(queue=_queues, id=_ids)
+    def stop(self, queue: int, id: str) -> None:
+        line = self.lines[queue]
+        assert self.backend.stop(line.name, id) == (id in line.held)
+        line.stops |= {id} & line.held.keys()
+
+    @offered(STOP)
+    @rule()
+    def hear_of_stops(self) -> None:
+        assert sorted(self.consumer.stops()) == sorted(
+            id for line in self.lines for id in line.stops & line.held.keys()
+        )
+        for line in self.lines:
+            line.stops -= line.held.keys()
+
+    @offered(TAKE_OVER)
+    @rule(data=st.data())
+    def take_over(self, data: st.DataObject) -> None:
+        """Let another consumer take over, and let the one that it takes over from try to go on."""
+        stale, lost, name = self.consumer, self.held(), self._holder()
+        holding = [line.name for line in self.lines if line.held]
+        assert self.backend.holders([line.name for line in self.lines]) == ([name] if holding else [])
+        self.consumer = self._new_consumer()
+        taken = self.consumer.take_over(name)
+        assert sorted(map(_apart_from_its_token, taken)) == sorted(map(_apart_from_its_token, lost))
+        for delivery in taken:
+            self._line(delivery).held[delivery.id] = delivery
+        if data.draw(st.booleans()):
+            assert stale.settle([Ack(delivery) for delivery in lost]) == lost
+        else:
+            lost_ids = sorted((delivery.queue, delivery.id) for delivery in lost)
+            assert sorted((delivery.queue, delivery.id) for delivery in stale.keep_alive()) == lost_ids
+        stale.close()
 
     @offered(DEAD_LETTERS)
     @precondition(lambda self: self.with_dead())
@@ -205,13 +247,13 @@ class BackendModel(RuleBasedStateMachine):
         assert sorted(self.backend.requeue(line.name, ids)) == sorted(movable)
         line.places += 1
         for id in movable:
-            line.messages[id] = replace(line.dead.pop(id), place=line.places)
+            line.messages[id] = replace(line.dead.pop(id), place=line.places, deliveries=1)
 
     def _purge(self, line: Line) -> None:
         waiting = line.having("ready", "delayed")
         assert self.backend.purge(line.name) == len(waiting)
         for id in waiting:
-            del line.messages[id]
+            line.end(id)
 
     def _change_consumers(self) -> None:
         """Close the consumer, which gives everything back, and go on with another one."""
@@ -227,7 +269,11 @@ class BackendModel(RuleBasedStateMachine):
         self.consumer = self._new_consumer()
 
     def _new_consumer(self) -> Consumer:
-        return self.harness.consumer(*(line.name for line in self.lines), lease=LATER)
+        self.generation += 1
+        return self.harness.consumer(*(line.name for line in self.lines), lease=LATER, holder=self._holder())
+
+    def _holder(self) -> str:
+        return f"{self.lines[0].name}/{self.generation}"
 
     def _message(self, id: str, body: bytes, priority: int, is_later: bool) -> Message:
         delay = LATER if is_later and self.harness.offers(DELAY) else 0.0
@@ -238,7 +284,8 @@ class BackendModel(RuleBasedStateMachine):
 
     def _take(self, line: Line, delivery: Delivery, state: State) -> None:
         known = line.messages[delivery.id]
-        assert (delivery.body, delivery.priority, delivery.deliveries) == (known.body, known.priority, 1)
+        assert (delivery.body, delivery.priority) == (known.body, known.priority)
+        assert delivery.deliveries == known.deliveries
         assert known.state == state
         if state == "delayed":
             line.early.add(delivery.id)
@@ -250,7 +297,7 @@ class BackendModel(RuleBasedStateMachine):
         body, is_later = data.draw(_bodies), data.draw(_rarely)
         again = self._message(delivery.id, body, data.draw(_priorities), is_later)
         if kind is Release and (again.delay or delivery.id not in self._line(delivery).early):
-            return Release(delivery, again.delay)
+            return Release(delivery, again.delay, data.draw(_rarely) and self.harness.offers(TAKE_OVER))
         if kind is Replace:
             return Replace(delivery, again)
         return Bury(delivery, "why", body if is_later else None) if kind is Bury else Ack(delivery)
@@ -261,13 +308,18 @@ class BackendModel(RuleBasedStateMachine):
         line.early.discard(id)
         if isinstance(settlement, Release):
             line.mark(id, "delayed" if settlement.delay else "ready")
+            line.messages[id] = replace(line.messages[id], deliveries=line.messages[id].deliveries + settlement.died)
             return
-        known = line.messages.pop(id)
+        known = line.end(id)
         if isinstance(settlement, Replace):
             line.add(settlement.message)
         elif isinstance(settlement, Bury) and self.harness.offers(DEAD_LETTERS):
             body = known.body if settlement.body is None else settlement.body
             line.dead[id] = replace(known, body=body, place=self.burials, state="ready")
+
+
+def _apart_from_its_token(delivery: Delivery) -> tuple[object, ...]:
+    return delivery[:-1]
 
 
 def _is_later(seconds: float) -> bool:

@@ -19,6 +19,8 @@ class Proxy:
         self._loses: Callable[[bytes], bool] | None = None
         self.lost = threading.Event()
         self._doomed: set[socket.socket] = set()
+        self._fatal: tuple[bytes, int] | None = None
+        self._is_down = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -31,6 +33,15 @@ class Proxy:
         passing its reply on."""
         self.lost.clear()
         self._loses = lambda data: to in data
+
+    def go_down(self, *, at: bytes, number: int) -> None:
+        """Let the server carry out the so-manieth request from now that contains these bytes, and then cut all
+        connections and take no more, until told to `revive`."""
+        self._fatal = at, number
+
+    def revive(self) -> None:
+        """Take connections again."""
+        self._is_down = False
 
     def cut(self) -> None:
         """Cut all connections."""
@@ -50,6 +61,9 @@ class Proxy:
                 server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
+            if self._is_down:
+                _close(client, server)
+                continue
             self._pairs.append((client, server))
             threading.Thread(target=self._requests, args=(client, server), daemon=True).start()
             threading.Thread(target=self._replies, args=(client, server), daemon=True).start()
@@ -60,6 +74,7 @@ class Proxy:
                 if self._loses is not None and self._loses(data):
                     self._loses = None
                     self._doomed.add(server)
+                self._count(data, server)
                 server.sendall(data)
         _close(client, server)
 
@@ -72,6 +87,15 @@ class Proxy:
                     break
                 client.sendall(data)
         _close(client, server)
+
+    def _count(self, data: bytes, server: socket.socket) -> None:
+        if self._fatal is None or self._fatal[0] not in data:
+            return
+        self._fatal = self._fatal[0], self._fatal[1] - 1
+        if self._fatal[1] == 0:
+            self._fatal = None
+            self._is_down = True
+            self._doomed.add(server)
 
 
 def _close(*sockets: socket.socket) -> None:

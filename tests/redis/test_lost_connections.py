@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from alligator_redis.backend import RedisBackend
+from alligator_redis.consumer import RedisConsumer
 
 from alligator_core.backend import Ack, Bury, Message, Replace
 from alligator_core.errors import BackendError, BackendUnavailable
@@ -105,6 +106,53 @@ def test_what_was_settled_is_stale_the_second_time_all_the_same(
     assert consumer.settle([Ack(held[0])]) == held
 
 
+def test_what_was_taken_over_in_an_answer_that_was_lost_is_returned_all_the_same(
+    proxy: Proxy, backend: RedisBackend, queue: str
+) -> None:
+    backend.push(queue, numbered(2500))
+    doomed = backend.consumer([queue], 30.0, "dead")
+    held = [each for _ in range(3) for each in doomed.reserve(1000, 0.0)]
+    taker = backend.consumer([queue], 30.0)
+    taker.keep_alive()
+    proxy.lose_reply(sha_of("take_over"))
+    taken = taker.take_over("dead")
+    assert proxy.lost.is_set()
+    assert ids_of(taken) == ids_of(held)
+    assert taker.settle([Ack(delivery) for delivery in taken]) == []
+    assert backend.size(queue)[:4] == (0, 0, 0, 0)
+
+
+def test_a_take_over_that_failed_half_way_can_be_repeated(
+    proxy: Proxy, backend: RedisBackend, redis_server: Server, queue: str
+) -> None:
+    taker = _taker_whose_second_portion_fails(proxy, backend, redis_server, queue)
+    proxy.revive()
+    taken = taker.take_over("dead")
+    assert sorted(ids_of(taken), key=int) == [str(number) for number in range(2500)]
+    assert taker.settle([Ack(delivery) for delivery in taken]) == []
+    assert backend.size(queue)[:4] == (0, 0, 0, 0)
+
+
+def test_what_a_failed_take_over_left_is_given_back_by_the_next_reserve(
+    proxy: Proxy, backend: RedisBackend, redis_server: Server, queue: str
+) -> None:
+    taker = _taker_whose_second_portion_fails(proxy, backend, redis_server, queue)
+    proxy.revive()
+    assert [each.deliveries for each in taker.reserve(3, 0.0)] == [1, 1, 1]
+    assert backend.size(queue)[:3] == (2497, 0, 3)
+
+
+def test_a_stop_whose_answer_is_lost_is_heard_all_the_same(proxy: Proxy, backend: RedisBackend, queue: str) -> None:
+    backend.push(queue, messages("a"))
+    consumer = backend.consumer([queue], 30.0)
+    assert len(consumer.reserve(1, 0.0)) == 1
+    assert backend.stop(queue, "a")
+    proxy.lose_reply(sha_of("stops"))
+    assert consumer.stops() == ["a"]
+    assert proxy.lost.is_set()
+    assert consumer.stops() == []
+
+
 def test_a_cancel_whose_answer_is_lost_says_that_it_may_have_happened(
     proxy: Proxy, backend: RedisBackend, queue: str
 ) -> None:
@@ -141,6 +189,21 @@ def test_a_consumer_whose_connection_is_lost_while_it_waits_goes_on_waiting(
     proxy.cut()
     backend.push(queue, messages("a"))
     assert ids_of(waiting.result()) == ["a"]
+
+
+def _taker_whose_second_portion_fails(proxy: Proxy, backend: RedisBackend, server: Server, queue: str) -> RedisConsumer:
+    with opened(server.dsn) as other:
+        other.push(queue, numbered(2500))
+        doomed = other.consumer([queue], 30.0, "dead")
+        assert sum(len(doomed.reserve(1000, 0.0)) for _ in range(3)) == 2500
+    taker = backend.consumer([queue], 30.0)
+    # It waits, or so it believes: what it took over in vain must be given back before it goes on doing so.
+    assert taker.reserve(1, 0.1) == []
+    proxy.go_down(at=sha_of("take_over"), number=2)
+    with pytest.raises(BackendUnavailable) as caught:
+        taker.take_over("dead")
+    assert caught.value.maybe_applied
+    return taker
 
 
 def test_an_unreachable_server_is_an_error_that_names_it(queue: str) -> None:

@@ -261,6 +261,17 @@ def consumer_of(backend: object, queue: str):  # type: ignore[no-untyped-def]
     return backend.consumer([queue], 30.0)  # type: ignore[attr-defined]
 
 
+def test_a_server_of_a_cluster_says_so_while_a_slot_of_it_moves(cluster: ClusterOfThree, queue: str) -> None:
+    mover = Move(cluster, f"{{alligator:{queue}}}:b")
+    mover.begin()
+    with (
+        opened(mover.source.dsn) as backend,
+        pytest.raises(BackendError, match=r"write redis\+cluster:// for redis://"),
+    ):
+        backend.push(queue, messages("a"))
+    mover.end()
+
+
 def test_a_server_of_a_cluster_says_how_to_name_the_cluster(cluster: ClusterOfThree, queue: str) -> None:
     owner = cluster.owner_of(f"{{alligator:{queue}}}:b")
     other = next(server for server in cluster.servers if server.port != owner.port)

@@ -82,7 +82,16 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path, backend
     push(backend, "a")
     backend.close()
     before = change(path, f"PRAGMA user_version = {schema.VERSION + 1}")
-    with pytest.raises(BackendError, match="has the format 2, and this alligator-sqlite knows 1: upgrade"):
+    with pytest.raises(BackendError, match="has the format 3, and this alligator-sqlite knows 2: upgrade"):
+        push(backend, "b")
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_an_older_version_is_refused_and_left_alone(path: Path, backend: SqliteBackend) -> None:
+    push(backend, "a")
+    backend.close()
+    before = change(path, f"PRAGMA user_version = {schema.VERSION - 1}")
+    with pytest.raises(BackendError, match="has the format 1, and this alligator-sqlite knows 2: let an older"):
         push(backend, "b")
     assert path.read_bytes() == before
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alligator_sqlite import SqliteBackend
 
-from alligator_core.backend import Ack, Message, Release
+from alligator_core.backend import Ack, Release
 from tests.sqlite.helpers import eventually, push, ready_ids
 
 
@@ -43,14 +43,6 @@ def test_a_consumer_that_looks_for_a_message_in_vain_registers_once(backend: Sql
     consumer.close()
 
 
-def test_a_closed_consumer_takes_nothing(backend: SqliteBackend) -> None:
-    push(backend, "a")
-    consumer = backend.consumer(["q"], 60.0)
-    consumer.close()
-    assert (consumer.reserve(1, 0.0), consumer.get("q", "a")) == ([], None)
-    assert ready_ids(backend) == ["a"]
-
-
 def test_a_consumer_is_woken_by_what_its_other_thread_releases(backend: SqliteBackend) -> None:
     # Its own connection does not tell it that the file has changed.
     push(backend, "a")
@@ -61,26 +53,6 @@ def test_a_consumer_is_woken_by_what_its_other_thread_releases(backend: SqliteBa
         eventually(lambda: backend._bell._waiting)
         assert consumer.settle([Release(held)]) == []
         assert [delivery.id for delivery in waiting.result(20)] == ["a"]
-    consumer.close()
-
-
-@pytest.mark.parametrize("queue", ["q", "second"])
-def test_a_batch_of_fresh_messages_ends_before_what_a_worker_died_under(queue: str, backend: SqliteBackend) -> None:
-    backend.push(queue, [Message("poison", b"")])
-    backend.consumer([queue], 0.01).reserve(1, 0.0)
-    consumer = backend.consumer(["q", "second"], 60.0)
-    eventually(lambda: consumer.keep_alive() == [] and backend.size(queue).ready == 1)
-    backend.push("q", [Message("fresh", b"", 9)])
-    assert [[delivery.id for delivery in consumer.reserve(10, 0.0)] for _ in range(2)] == [["fresh"], ["poison"]]
-    consumer.close()
-
-
-def test_an_ack_given_twice_in_one_call_removes_nothing_else(backend: SqliteBackend) -> None:
-    push(backend, "a", "b")
-    consumer = backend.consumer(["q"], 60.0)
-    first, second = consumer.reserve(2, 0.0)
-    assert consumer.settle([Ack(first), Ack(first)]) == []
-    assert consumer.settle([Ack(second)]) == []
     consumer.close()
 
 

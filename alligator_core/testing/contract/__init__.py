@@ -4,8 +4,10 @@ from .body import BodyContract
 from .cancel import CancelContract
 from .concurrency import ConcurrencyContract
 from .dead import DeadLetterContract
+from .death import DeathContract
 from .delay import DelayContract
 from .fence import FenceContract
+from .holder import HolderContract
 from .lease import LeaseContract
 from .lookup import GetContract, PeekContract
 from .name import NameContract
@@ -19,6 +21,8 @@ from .reserve import ReserveContract
 from .returning import ReturningContract
 from .settle import SettleContract
 from .size import SizeContract
+from .stop import StopContract
+from .takeover import TakeOverContract
 from .waking import WakingContract
 
 __all__ = ["BackendContract"]
@@ -33,12 +37,16 @@ class BackendContract(
     ReturningContract,
     LeaseContract,
     FenceContract,
+    TakeOverContract,
+    DeathContract,
+    HolderContract,
     ConcurrencyContract,
     ProcessContract,
     ReopeningContract,
     DelayContract,
     PriorityContract,
     CancelContract,
+    StopContract,
     GetContract,
     PeekContract,
     PurgeContract,

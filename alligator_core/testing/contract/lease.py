@@ -93,6 +93,24 @@ class LeaseContract(Contract):
         assert [delivery.id for delivery in harness.consumer(other, harness.queue).reserve(10, 0.0)] == ["fresh"]
 
     @needs(PRIORITY)
+    def test_a_batch_of_fresh_messages_ends_before_a_redelivered_one(self, harness: Harness) -> None:
+        harness.abandon("poison", "more")
+        assert harness.collect_ids(count=1) == ["poison"]
+        harness.push("fresh", priority=9)
+        consumer = harness.consumer()
+        batches = [consumer.reserve(10, 0.0) for _ in range(2)]
+        assert [[delivery.id for delivery in batch] for batch in batches] == [["fresh"], ["more"]]
+
+    def test_a_batch_of_fresh_messages_ends_before_a_redelivered_one_of_the_next_queue(self, harness: Harness) -> None:
+        harness.abandon("poison", "more")
+        assert harness.collect_ids(count=1) == ["poison"]
+        first = harness.new_queue()
+        harness.push("fresh", queue=first)
+        consumer = harness.consumer(first, harness.queue)
+        batches = [consumer.reserve(10, 0.0) for _ in range(2)]
+        assert [[delivery.id for delivery in batch] for batch in batches] == [["fresh"], ["more"]]
+
+    @needs(PRIORITY)
     def test_a_redelivered_message_keeps_its_priority(self, harness: Harness) -> None:
         harness.push("first", "second", priority=4)
         harness.collect(harness.consumer(lease=self.lease), 2)

@@ -59,6 +59,27 @@ def refuses_dead_letters(harness: Harness) -> None:
     _is_refused(names.DEAD_LETTERS, lambda: harness.backend.purge_dead(harness.queue))
 
 
+def refuses_take_over(harness: Harness) -> None:
+    """The calls about holders raise; a consumer is made for one all the same, and its messages stay with it."""
+    harness.push("a")
+    consumer = harness.consumer(holder="somebody")
+    held = harness.collect(consumer, 1)
+    _is_refused(names.TAKE_OVER, lambda: harness.consumer().take_over("somebody"))
+    _is_refused(names.TAKE_OVER, lambda: harness.backend.holders([harness.queue]))
+    _is_refused(names.TAKE_OVER, lambda: harness.backend.keep_alive([harness.queue], "somebody", 60.0))
+    assert harness.ack_all(consumer, held) == []
+
+
+def refuses_stop(harness: Harness) -> None:
+    """The calls about stops raise."""
+    harness.push("a")
+    consumer = harness.consumer()
+    held = harness.collect(consumer, 1)
+    _is_refused(names.STOP, lambda: harness.backend.stop(harness.queue, "a"))
+    _is_refused(names.STOP, consumer.stops)
+    assert harness.ack_all(consumer, held) == []
+
+
 def admits_estimates(harness: Harness) -> None:
     """A size that may be wrong says so."""
     harness.push("a")
@@ -93,6 +114,8 @@ REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.GET: refuses_get,
     names.PURGE: refuses_purge,
     names.DEAD_LETTERS: refuses_dead_letters,
+    names.TAKE_OVER: refuses_take_over,
+    names.STOP: refuses_stop,
     names.EXACT_SIZE: admits_estimates,
     names.SHARED: refuses_children,
     names.DURABLE: keeps_while_in_use,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from ...backend import GET
 from ..harness import PATIENCE, Harness, in_background
-from .base import Contract
+from .base import Contract, needs
 
 
 class ReturningContract(Contract):
@@ -59,6 +60,21 @@ class ReturningContract(Contract):
         assert not waiting.done()
         harness.push("b")
         assert [delivery.id for delivery in waiting.result(2 * PATIENCE)] == ["b"]
+
+    def test_a_closed_consumer_takes_nothing(self, harness: Harness) -> None:
+        harness.push("a")
+        consumer = harness.consumer()
+        consumer.close()
+        assert consumer.reserve(1, 0.0) == []
+        assert harness.left() == ["a"]
+
+    @needs(GET)
+    def test_a_closed_consumer_gets_nothing(self, harness: Harness) -> None:
+        harness.push("a")
+        consumer = harness.consumer()
+        consumer.close()
+        assert consumer.get(harness.queue, "a") is None
+        assert harness.left() == ["a"]
 
     def test_a_consumer_closed_while_it_waits_takes_nothing_any_more(self, harness: Harness) -> None:
         consumer = harness.consumer()

@@ -109,6 +109,40 @@ class SettleContract(Contract):
         assert consumer.settle([Ack(held)]) == []
         assert consumer.settle([Ack(held)]) == [held]
 
+    def test_of_two_acks_of_one_delivery_in_one_call_the_second_is_stale(self, harness: Harness) -> None:
+        consumer, [first, second, third] = _reserved(harness, "a", "b", "c")
+        assert consumer.settle([Ack(first), Ack(first)]) == [first]
+        assert consumer.settle([Ack(second), Ack(third), Ack(second), Ack(third)]) == [second, third]
+        consumer.close()
+        assert harness.left() == []
+
+    def test_one_ack_listed_twice_is_stale_once(self, harness: Harness) -> None:
+        consumer, [held] = _reserved(harness, "a")
+        ack = Ack(held)
+        assert consumer.settle([ack, ack]) == [held]
+
+    def test_an_ack_given_twice_in_one_call_removes_nothing_else(self, harness: Harness) -> None:
+        consumer, [first, second] = _reserved(harness, "a", "b")
+        assert consumer.settle([Ack(first), Ack(first)]) == [first]
+        assert consumer.settle([Ack(second)]) == []
+        assert harness.left() == []
+
+    def test_of_two_ways_to_settle_one_delivery_in_one_call_the_first_counts(self, harness: Harness) -> None:
+        consumer, [first, second, third] = _reserved(harness, "a", "b", "c")
+        settlements: list[Settlement] = [
+            Release(first),
+            Ack(first),
+            Ack(second),
+            Release(second),
+            Replace(third, Message("c", b"again")),
+            Bury(third, "why"),
+        ]
+        assert consumer.settle(settlements) == [first, second, third]
+        again = harness.collect(consumer, 2)
+        assert sorted((each.id, each.body) for each in again) == [("a", body_of("a")), ("c", b"again")]
+        assert harness.ack_all(consumer, again) == []
+        assert harness.left() == []
+
     def test_what_was_released_can_not_be_settled_any_more(self, harness: Harness) -> None:
         consumer, [held] = _reserved(harness, "a")
         assert consumer.settle([Release(held)]) == []

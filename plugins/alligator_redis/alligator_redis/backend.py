@@ -35,7 +35,7 @@ class RedisBackend(Backend):
     """Queues on a Redis or Valkey server."""
 
     name: ClassVar[str] = "redis"
-    features = frozenset(contract.FEATURES) - {contract.TAKE_OVER, contract.STOP}
+    features = frozenset(contract.FEATURES)
 
     def __init__(self, dsn: Dsn) -> None:
         settings = Settings.read(dsn)
@@ -71,9 +71,25 @@ class RedisBackend(Backend):
         """Raise BackendUnavailable unless the server answers."""
         self.size("all")
 
-    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> RedisConsumer:  # noqa: ARG002
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> RedisConsumer:
         """Make a consumer of some queues."""
-        return RedisConsumer(self._client, self._names, queues, lease)
+        return RedisConsumer(self._client, self._names, queues, lease, holder)
+
+    def holders(self, queues: Sequence[str]) -> list[str]:
+        """Return the names of the holders that hold messages of these queues."""
+        keys = [key for queue in queues for key in self._names.shards(queue)]
+        found = [_texts(self._client.call("holders", key, repeat=True)) for key in keys]
+        return list(dict.fromkeys(holder for holders in found for holder in holders))
+
+    def keep_alive(self, queues: Sequence[str], holder: str, lease: float) -> None:
+        """Extend the leases of a holder's consumers."""
+        for queue in queues:
+            for key in self._names.shards(queue):
+                self._client.call("prolong", key, holder, milliseconds(lease), repeat=True)
+
+    def stop(self, queue: str, id: str) -> bool:
+        """Ask whoever has reserved a message to stop."""
+        return bool(self._client.call("stop", self._names.shard(queue, id.encode()), id, repeat=True))
 
     def close(self) -> None:
         """Let go of the connections that nobody uses just now."""

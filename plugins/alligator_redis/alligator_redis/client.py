@@ -16,7 +16,7 @@ from .failures import explained, is_lost, is_passing
 from .link import Link, ask, packed, read, send
 from .pool import Pool
 from .settings import Settings
-from .topology import topology_of
+from .topology import Cluster, topology_of
 
 T = TypeVar("T")
 Action: TypeAlias = Callable[[Link, Pool, bool], T]
@@ -145,6 +145,9 @@ class Recovery:
     def after(self, exc: Exception, *, sent: bool) -> Pool | None:
         """Get ready to try again after an error; return where, if it says so. Raises what the app gets to see."""
         self.asking = False
+        if isinstance(exc, AskError) and not self._client.topology.splits:
+            # One server that speaks of others: to look for them is what a cluster's DSN is for.
+            raise self._client.explain(exc, maybe_applied=False) from exc
         if isinstance(exc, NoScriptError | AskError) and self._redirections < _REDIRECTIONS:
             self._redirections += 1
             return self._redirected(exc)
@@ -164,11 +167,12 @@ class Recovery:
         return None
 
     def _redirected(self, exc: Exception) -> Pool | None:
+        topology = self._client.topology
         if isinstance(exc, MovedError):
-            self._client.topology.look_again(exc)
-        elif isinstance(exc, AskError):
+            topology.look_again(exc)
+        elif isinstance(exc, AskError) and isinstance(topology, Cluster):
             self.asking = True
-            return self._client.topology.pool_at((exc.host, int(exc.port)))
+            return topology.pool_at((exc.host, int(exc.port)))
         return None
 
     def _pause(self, at_once: bool) -> None:

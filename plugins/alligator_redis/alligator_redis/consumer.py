@@ -14,6 +14,7 @@ from alligator_core.errors import BackendUnavailable
 
 from .client import Client
 from .hold import Hold
+from .inheriting import Inheriting
 from .lanes import Lane, lanes_of
 from .names import Names
 from .settling import Operation, Sheet, Sorting, milliseconds
@@ -27,14 +28,16 @@ MOST: Final = 1000
 class RedisConsumer(Consumer):
     """Takes messages in batches, each held under a name of its own in each shard until settled or reaped."""
 
-    def __init__(self, client: Client, names: Names, queues: Sequence[str], lease: float) -> None:
+    def __init__(self, client: Client, names: Names, queues: Sequence[str], lease: float, holder: str = "") -> None:
         self._client = client
         self._names = names
+        self._holder = holder
         self._lease = milliseconds(lease)
         self._lock = Lock()
-        self._holds = [Hold(queue, key) for queue in dict.fromkeys(queues) for key in names.shards(queue)]
+        self._holds = [Hold(queue, key, holder) for queue in dict.fromkeys(queues) for key in names.shards(queue)]
         self._lanes = lanes_of(client, self._holds, self._lease, self._lock)
         self._waiting = Waiting(client, self._lanes)
+        self._inheriting = Inheriting(client, self._lanes, self._lease, self._lock)
         self._pid = os.getpid()
         self._closed = False
         self._stream = Stream()
@@ -99,7 +102,7 @@ class RedisConsumer(Consumer):
     def get(self, queue: str, id: str) -> Delivery | None:
         """Reserve one waiting message by its id."""
         hold = self._hold(queue, self._names.shard(queue, id.encode()))
-        while True:
+        while not self._closed:
             name = hold.name
             reply = self._client.call("get", hold.key, id, name, self._lease, int(hold.known))
             with self._lock:
@@ -108,9 +111,41 @@ class RedisConsumer(Consumer):
                 if reply != 0:
                     place, deliveries, body = reply
                     hold.known = True
-                    return hold.add(name, place, deliveries, [id.encode()], [body])[0]
+                    [delivery] = hold.add(name, place, deliveries, [id.encode()], [body])
+                    break
                 if hold.name == name:
                     hold.died()
+        if self._closed:
+            self._give_back()
+            return None
+        return delivery
+
+    def take_over(self, holder: str) -> list[Delivery]:
+        """Take over what the other consumers of a holder hold, all that is on one shard in one step."""
+        taken: list[Delivery] = []
+        try:
+            if not self._closed:
+                taken = self._inheriting.take_over(holder)
+        except BaseException:
+            # The next reserve has to look, and by that to give back what nobody heard of.
+            self._waiting.note(0)
+            raise
+        if self._closed:
+            self._give_back()
+            return []
+        return taken
+
+    def stops(self) -> list[str]:
+        """Return the ids of held messages that are to be stopped."""
+        found: list[str] = []
+        for hold in self._holds:
+            name = hold.name
+            ids = self._client.call("stops", hold.key, name, repeat=True)
+            if ids:
+                # Forgotten only now: the answer might have been lost.
+                self._client.call("stops", hold.key, name, *ids, repeat=True)
+                found += map(bytes.decode, ids)
+        return found
 
     def _gather(self, limit: int, wait: float) -> list[Delivery]:
         """Take what has come since the last look, which was some time ago."""
@@ -176,7 +211,7 @@ class RedisConsumer(Consumer):
         for hold in self._holds:
             if hold.key == key:
                 return hold
-        hold = Hold(queue, key)
+        hold = Hold(queue, key, self._holder)
         self._holds.append(hold)
         return hold
 

@@ -25,6 +25,7 @@ _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     ("unknown command", "It is too old, or forbids the command: Redis 6.2 or Valkey 7.2 and later are needed."),
     ("certificate verify failed", "Name the authority that signed its certificate: ssl_ca_certs=FILE in the DSN."),
     ("MOVED", "It is one server of a cluster: write redis+cluster:// for redis://."),
+    ("ASK", "It is one server of a cluster: write redis+cluster:// for redis://."),
     (
         "wrong version number",
         "It doesn't speak TLS there: write redis:// for rediss://, or its TLS port.",
@@ -38,6 +39,8 @@ _CODES: Final = (
     (exceptions.TryAgainError, "TRYAGAIN"),
     (exceptions.MasterDownError, "MASTERDOWN"),
     (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.MovedError, "MOVED"),
+    (exceptions.AskError, "ASK"),
 )
 _FOREIGN: Final = re.compile(r"FOREIGN (\w+) instead of (\w+) in the key (\S+)")
 _TLS: Final = ("certificate verify failed", "wrong version number")
@@ -88,7 +91,8 @@ def explained(exc: BaseException, shown: str, *, maybe_applied: bool) -> Backend
         return BackendUnavailable(f"{shown} takes nothing just now: {text}", maybe_applied=maybe_applied)
     code = code_of(exc)
     for mark, remedy in _REMEDIES:
-        if mark == code or mark in text:
+        # As a word of its own: the text may tell a key, and so the name of a queue.
+        if mark == code or re.search(rf"\b{re.escape(mark)}\b", text):
             return BackendError(f"{shown} refused: {text.rstrip('.')}. {remedy}")
     if is_lost(exc):
         state = "the answer was lost, what was sent may have happened" if maybe_applied else "nothing was sent"

@@ -51,9 +51,10 @@ class Run:
 class Hold:
     """One shard that a consumer takes from, and the name that it goes by there: a new one after each death."""
 
-    __slots__ = ("key", "known", "lost", "name", "queue", "runs", "suspects")
+    __slots__ = ("_prefix", "key", "known", "lost", "name", "queue", "runs", "suspects")
 
-    def __init__(self, queue: str, key: bytes) -> None:
+    def __init__(self, queue: str, key: bytes, holder: str = "") -> None:
+        self._prefix = f"{holder}/" if holder else ""
         self.queue = queue
         self.key = key
         self.runs: dict[bytes, Run] = {}
@@ -64,7 +65,7 @@ class Hold:
 
     def rename(self) -> None:
         """Go on under a new name: the server let go of all that the old one held."""
-        self.name = token_hex(8)
+        self.name = self._prefix + token_hex(8)
         self.known = False
 
     def died(self) -> None:

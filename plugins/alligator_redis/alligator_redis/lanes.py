@@ -29,6 +29,7 @@ class Lane:
         self._lease = lease
         self._lock = lock
         self._doubtful = False
+        self._inherits = False
         self._is_waiting = False
         self._turns = any(one.queue == other.queue for one, other in pairwise(holds))
 
@@ -84,7 +85,17 @@ class Lane:
             with self._lock:
                 name, places = hold.name, list(hold.runs)
             self._client.call("reconcile", hold.key, name, *places, repeat=True)
-        self._doubtful = False
+        self._doubtful = self._inherits = False
+
+    def begin_to_inherit(self) -> None:
+        """Be ready for runs to be taken over; until `has_inherited`, those unknown are such."""
+        if not self._inherits:
+            self.reconcile()
+        self._doubtful = self._inherits = True
+
+    def has_inherited(self) -> None:
+        """Note that all answers came."""
+        self._doubtful = self._inherits = False
 
     def _take(self, limit: int, got: int, wait: int) -> list[Delivery] | None:
         self.reconcile()

@@ -58,7 +58,7 @@ class Sheet:
         where = (run.place, run.indexes().get(delivery.id, 0), delivery.id)
         words: tuple[Any, ...]
         if isinstance(settlement, Release):
-            words = ("R", *where, milliseconds(settlement.delay))
+            words = ("R", *where, milliseconds(settlement.delay), int(settlement.died))
         elif isinstance(settlement, Replace):
             id, body, priority, delay = settlement.message
             words = ("P", *where, id, body, priority, milliseconds(delay))
@@ -83,25 +83,29 @@ class Sheet:
 
 
 class Sorting:
-    """Settlements sorted by where they go. `foreign` are the deliveries that were never of these holds."""
+    """Settlements sorted by where they go. `foreign` are deliveries that are stale without a question: those that were
+    never of these holds, and those that are settled a second time."""
 
     def __init__(self, holds: Sequence[Hold]) -> None:
         self.foreign: list[Delivery] = []
         self._holds = holds
         self._sheets: dict[tuple[int, str], Sheet] = {}
         self._acks: dict[Run, list[Delivery]] = {}
+        self._seen: dict[Run, set[str]] = {}
+        self._whole: set[Run] = set()
 
     def add_all(self, settlements: Sequence[Settlement]) -> None:
         """Sort all of them; a run that was acked as a whole, the usual case, in one go."""
         position = 0
         while position < len(settlements):
             run = settlements[position][0].token
-            if type(run) is not Run or run.hold not in self._holds:
+            if type(run) is not Run or run.hold not in self._holds or run in self._whole:
                 self.foreign.append(settlements[position][0])
                 position += 1
                 continue
             part = settlements[position : position + len(run.deliveries)]
-            if run.deliveries and not run.gone and _are_acks_of(part, run):
+            if run.deliveries and not run.gone and run not in self._seen and _are_acks_of(part, run):
+                self._whole.add(run)
                 self._sheet(run).ack_all(run)
                 position += len(part)
             else:
@@ -115,6 +119,11 @@ class Sorting:
         return list(self._sheets.values())
 
     def _add(self, settlement: Settlement, run: Run) -> None:
+        seen = self._seen.setdefault(run, set())
+        if settlement.delivery.id in seen:
+            self.foreign.append(settlement.delivery)
+            return
+        seen.add(settlement.delivery.id)
         if isinstance(settlement, Ack):
             self._acks.setdefault(run, []).append(settlement.delivery)
         else:

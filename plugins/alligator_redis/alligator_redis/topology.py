@@ -34,10 +34,6 @@ class Topology(ABC):
     def pool_for(self, key: bytes) -> Pool:
         """Return the connections to the server that keeps a key."""
 
-    def pool_at(self, address: Address) -> Pool:
-        """Return the connections to the server at an address that another server named."""
-        raise NotImplementedError
-
     @abstractmethod
     def look_again(self, error: BaseException | None = None) -> None:
         """Find out anew where the keys are, after an error that speaks of it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Final
 
 from alligator_core.backend import FEATURES, Backend, Consumer, DeadLetter, Entry, Message, QueueSize, State
 
-from . import dead_letters, store
+from . import dead_letters, holders, stops, store
 from .bell import Bell
 from .connection import Database
 from .consumer import SqliteConsumer
@@ -27,7 +28,7 @@ class SqliteBackend(Backend):
     """Queues in one SQLite file; `synchronous` and `busy_timeout` (seconds) are as in the DSN."""
 
     name: ClassVar[str] = "sqlite"
-    features = frozenset(FEATURES) - {"take_over", "stop"}
+    features = frozenset(FEATURES)
 
     def __init__(self, path: str, *, synchronous: str = "normal", busy_timeout: float = 30.0) -> None:
         self.path = path
@@ -52,9 +53,25 @@ class SqliteBackend(Backend):
         found = self._database.run(_SIZE, now, now, queue)
         return QueueSize(*found[0]) if found else QueueSize(0, 0, 0, 0)
 
-    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> Consumer:  # noqa: ARG002
+    def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> Consumer:
         """Make a consumer, which opens a connection of its own."""
-        return SqliteConsumer(self._database.sibling(), self._bell, queues, lease)
+        return SqliteConsumer(self._database.sibling(), self._bell, queues, lease, holder)
+
+    def holders(self, queues: Sequence[str]) -> list[str]:
+        """Return the names of the holders that hold messages of these queues."""
+        with self._database as db:
+            return holders.names(db, queues)
+
+    def keep_alive(self, queues: Sequence[str], holder: str, lease: float) -> None:  # noqa: ARG002
+        """Extend the leases of a holder's consumers, which are those of all its queues."""
+        with self._database as db:
+            holders.keep_alive(db, holder, time.time() + lease)
+
+    def stop(self, queue: str, id: str) -> bool:
+        """Ask whoever has reserved a message to stop."""
+        with self._database as db:
+            row = store.find(db, self._database.number(queue), id)
+            return row is not None and stops.add(db, row.seq)
 
     def close(self) -> None:
         """Close the file. It is opened again when needed."""
@@ -67,6 +84,7 @@ class SqliteBackend(Backend):
             if row is None or not store.take_off(db, row.seq):
                 return None
             db.execute("DELETE FROM messages WHERE seq = ?", (row.seq,))
+            stops.forget_ended(db)
         return Message(id, row.body, row.priority, row.left)
 
     def peek(self, queue: str, id: str) -> Entry | None:
@@ -87,6 +105,7 @@ class SqliteBackend(Backend):
             with self._database as db:
                 before = before or store.next_seq(db)
                 step = store.purge(db, self._database.number(queue), before)
+                stops.forget_ended(db)
             purged += step
             if step < store.AT_ONCE:
                 return purged

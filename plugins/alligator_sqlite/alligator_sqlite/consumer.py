@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, cast
 
 from alligator_core.backend import Ack, Bury, Consumer, Delivery, Release, Replace, Settlement
 
-from . import dead_letters, store
+from . import dead_letters, holders, stops, store
 from .bell import Bell
 from .connection import Database
 
@@ -39,12 +39,13 @@ class SqliteConsumer(Consumer):
     finds its row gone, can settle nothing that it held, and goes on under a new number.
     """
 
-    def __init__(self, database: Database, bell: Bell, queues: Sequence[str], lease: float) -> None:
+    def __init__(self, database: Database, bell: Bell, queues: Sequence[str], lease: float, holder: str = "") -> None:
         self._database = database
         self._forks = database.forks
         self._bell = bell
         self._queues = tuple(queues)
         self._lease = lease
+        self._holder = holder
         self._number: int | None = None
         self._held: dict[object, Delivery] = {}
         self._lost: dict[object, Delivery] = {}
@@ -63,11 +64,10 @@ class SqliteConsumer(Consumer):
         with self._database.lock:
             with self._database as db:
                 self._show_life(db)
-                mine = [one for one in settlements if one.delivery.token in self._held]
+                mine, stale = self._sort(settlements)
                 waits_again = self._carry_out(db, mine)
-            stale = [one.delivery for one in settlements if one.delivery.token not in self._held]
             for one in mine:
-                self._held.pop(one.delivery.token, None)
+                del self._held[one.delivery.token]
             for delivery in stale:
                 self._lost.pop(delivery.token, None)
         if waits_again:
@@ -106,6 +106,29 @@ class SqliteConsumer(Consumer):
             taken = [Delivery(queue, id, row.body, row.deliveries, row.priority, (number, row.seq))] if row else []
             self._hold(number, taken)
             return taken[0] if taken else None
+
+    def take_over(self, holder: str) -> list[Delivery]:
+        """Take over what the other consumers of a holder hold of this consumer's queues, in one transaction."""
+        with self._database.lock:
+            if self._closed:
+                return []
+            with self._database as db:
+                # What is held under a lease that has run out must not be handed back first.
+                holders.keep_alive(db, holder, time.time() + self._lease)
+                number = self._show_life(db) or self._register(db)
+                rows = holders.take_over(db, holder, number, self._queues)
+            taken = [Delivery(r[0], r[1], r[2], r[3], r[4], (number, r[5])) for r in rows]
+            self._hold(number, taken)
+            return taken
+
+    def stops(self) -> list[str]:
+        """Return the ids of held messages that are to be stopped."""
+        with self._database.lock:
+            # A look needs no transaction, for which it would wait: there is hardly ever anything.
+            if self._closed or not self._database.run(stops.HELD, self._number):
+                return []
+            with self._database as db:
+                return stops.take(db, self._show_life(db))
 
     def _take(self, limit: int) -> list[Delivery]:
         taken: list[Delivery] = []
@@ -164,7 +187,8 @@ class SqliteConsumer(Consumer):
         return self._number
 
     def _register(self, db: sqlite3.Connection) -> int:
-        made = db.execute("INSERT INTO consumers (expires) VALUES (?)", (self._expiry(time.time()),))
+        values = self._expiry(time.time()), self._holder
+        made = db.execute("INSERT INTO consumers (expires, holder) VALUES (?, ?)", values)
         return cast(int, made.lastrowid)
 
     def _expiry(self, now: float) -> float:
@@ -176,24 +200,38 @@ class SqliteConsumer(Consumer):
         self._number = number
         self._held.update((delivery.token, delivery) for delivery in deliveries)
 
+    def _sort(self, settlements: Sequence[Settlement]) -> tuple[list[Settlement], list[Delivery]]:
+        """Tell what is held, once each, from what is stale."""
+        mine = {one.delivery.token: one for one in settlements if one.delivery.token in self._held}
+        if len(mine) == len(settlements):
+            return list(settlements), []
+        mine, stale = {}, []
+        for one in settlements:
+            if one.delivery.token in mine or one.delivery.token not in self._held:
+                stale.append(one.delivery)
+            else:
+                mine[one.delivery.token] = one
+        return list(mine.values()), stale
+
     def _carry_out(self, db: sqlite3.Connection, settlements: Sequence[Settlement]) -> bool:
         """Carry out settlements of what is held. Says whether any of it may wait again."""
         acks = {one.delivery.token for one in settlements if type(one) is Ack}
         if acks and self._number is not None:
             store.remove(db, self._number, [seq for _, seq in cast("set[_Token]", acks)])
-        if len(acks) == len(settlements):
-            return False
-        for one in settlements:
-            if type(one) is not Ack:
-                _settle(db, one)
-        return True
+        if len(acks) < len(settlements):
+            for one in settlements:
+                if type(one) is not Ack:
+                    _settle(db, one)
+        stops.forget_ended(db)
+        return len(acks) < len(settlements)
 
 
 def _settle(db: sqlite3.Connection, settlement: Settlement) -> None:
     number, seq = cast(_Token, settlement.delivery.token)
-    if not store.let_go(db, number, seq):
-        return  # it was settled twice in one call
+    store.let_go(db, number, seq)
     if isinstance(settlement, Release):
+        if settlement.died:
+            store.count_death(db, seq)
         store.release(db, seq, settlement.delay)
     elif isinstance(settlement, Replace):
         store.replace(db, seq, settlement.message)

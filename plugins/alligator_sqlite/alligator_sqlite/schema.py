@@ -14,7 +14,7 @@ from typing import Final
 from alligator_core.errors import BackendError
 
 APPLICATION_ID: Final = int.from_bytes(b"Algt", "big")
-VERSION: Final = 1
+VERSION: Final = 2
 
 PAGE_SIZE: Final = 2048
 """Bytes. A push changes three pages, and each is written whole: half of SQLite's default is a quarter faster."""
@@ -35,8 +35,12 @@ TABLES: Final = (
     """CREATE TABLE delayed (queue INTEGER, due INTEGER, seq INTEGER,
         PRIMARY KEY (queue, due, seq)) WITHOUT ROWID""",
     # A consumer's number is never used again: one that was declared dead can't be mistaken for a living one.
-    "CREATE TABLE consumers (no INTEGER PRIMARY KEY AUTOINCREMENT, expires REAL NOT NULL)",
+    # holder: the name of the process that it is for, empty if nobody gave one.
+    """CREATE TABLE consumers (no INTEGER PRIMARY KEY AUTOINCREMENT, expires REAL NOT NULL,
+        holder TEXT NOT NULL DEFAULT '')""",
     "CREATE TABLE held (consumer INTEGER, seq INTEGER, PRIMARY KEY (consumer, seq)) WITHOUT ROWID",
+    # Messages that whoever holds them is asked to stop working on.
+    "CREATE TABLE stops (seq INTEGER PRIMARY KEY)",
     """CREATE TABLE dead (no INTEGER PRIMARY KEY, queue INTEGER NOT NULL, id TEXT NOT NULL, priority INTEGER NOT NULL,
         deliveries INTEGER NOT NULL, reason TEXT NOT NULL, buried_at REAL NOT NULL, body BLOB NOT NULL)""",
     "CREATE UNIQUE INDEX dead_id ON dead (queue, id)",
@@ -81,9 +85,10 @@ def _is_empty(connection: sqlite3.Connection, path: str) -> bool:
     if application == APPLICATION_ID and version == VERSION:
         return False
     if application == APPLICATION_ID:
+        remedy = "upgrade alligator-sqlite" if version > VERSION else "let an older alligator-sqlite run what is in it"
         raise BackendError(
             f"{path!r} has the format {version}, and this alligator-sqlite knows {VERSION}: "
-            "upgrade alligator-sqlite, or name another file."
+            f"{remedy}, or name another file."
         )
     if application or version or tables:
         raise BackendError(f"{path!r} is a database of another application: name another file.")

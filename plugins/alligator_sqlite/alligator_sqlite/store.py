@@ -175,16 +175,22 @@ def release(db: sqlite3.Connection, seq: int, delay: float) -> None:
         make_ready(db, "seq = ?", seq)
 
 
+def count_death(db: sqlite3.Connection, seq: int) -> None:
+    """Note that a worker died under a message."""
+    db.execute("UPDATE messages SET deliveries = deliveries + 1 WHERE seq = ?", (seq,))
+
+
 def replace(db: sqlite3.Connection, seq: int, message: Message) -> None:
-    """Swap a message for another one, which waits as if it were pushed now."""
+    """Swap a message for another one, which waits as if it were pushed now; nobody is to stop that."""
+    db.execute("DELETE FROM stops WHERE seq = ?", (seq,))
     sql = "UPDATE messages SET body = ?, priority = ?, deliveries = 1, due = ? WHERE seq = ?"
     db.execute(sql, (message.body, message.priority, microseconds(), seq))
     release(db, seq, message.delay)
 
 
-def let_go(db: sqlite3.Connection, consumer: int, seq: int) -> bool:
-    """End a consumer's hold on a message. False if there was none."""
-    return db.execute("DELETE FROM held WHERE consumer = ? AND seq = ?", (consumer, seq)).rowcount > 0
+def let_go(db: sqlite3.Connection, consumer: int, seq: int) -> None:
+    """End a consumer's hold on a message."""
+    db.execute("DELETE FROM held WHERE consumer = ? AND seq = ?", (consumer, seq))
 
 
 def remove(db: sqlite3.Connection, consumer: int, seqs: Sequence[int]) -> None:

@@ -13,8 +13,10 @@ NAMES: Final = (
     "close",
     "dead",
     "get",
+    "holders",
     "keep_alive",
     "peek",
+    "prolong",
     "purge",
     "purge_dead",
     "push_any",
@@ -25,10 +27,13 @@ NAMES: Final = (
     "reserve",
     "settle",
     "size",
+    "stop",
+    "stops",
+    "take_over",
 )
 _USES: Final = "-- uses: "
 _ADDING: Final = {"push_any", "push_many", "push_one", "requeue"}
-_READING: Final = {"dead", "peek", "size"}
+_READING: Final = {"dead", "holders", "peek", "size"}
 
 
 class Script(NamedTuple):

@@ -8,6 +8,8 @@
 --   h:CONSUMER  hash: place of the first -> packed ids, for each run of messages that it took; with a slash and a
 --               number for those that may come again, which didn't come fresh from their list
 --   D  hash: id -> packed dead letter                           Z  zset: dead letters in the order of burying
+--   s  hash: id -> 1, where whoever holds it is asked to stop
+-- A CONSUMER is 16 characters, after HOLDER/ where it is for a process that has such a name.
 -- A place is (9 - priority) * LANE + the number of the message in its list: what u, x and h sort by.
 -- A script that fails is not rolled back: look at types (want) before the first write.
 local call = redis.call

@@ -5,7 +5,7 @@ local removed = 0
 local function remove(ids)
   if #ids == 0 then return end
   removed = removed + call('HDEL', K .. 'b', unpack(ids))
-  for _, key in ipairs({'p', 'c'}) do
+  for _, key in ipairs({'p', 'c', 's'}) do
     if call('EXISTS', K .. key) == 1 then call('HDEL', K .. key, unpack(ids)) end
   end
 end

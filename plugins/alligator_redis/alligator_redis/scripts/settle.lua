@@ -1,7 +1,7 @@
 -- uses: common promote
 -- Carry out what became of deliveries. ARGV: consumer, cap and age in ms of the dead letters, then operations:
 --   A place count index …           ack those of a run; count 0: all of it
---   R place index id delay          release
+--   R place index id delay died     release
 --   P place index id id body priority delay     replace
 --   B place index id reason deliveries has_body body     bury
 -- Returns nothing, or what came too late: {whether the consumer is alive, number of the operation, which of the
@@ -108,7 +108,7 @@ end
 if i <= #ARGV then
   now = clock()
   want('zset', K .. 'd', K .. 'x', K .. 'u', K .. 'Z')
-  want('hash', K .. 'p', K .. 'c', K .. 'n', K .. 'D')
+  want('hash', K .. 'p', K .. 'c', K .. 'n', K .. 'D', K .. 's')
   want('list', K .. 'r0', K .. 'r1', K .. 'r2', K .. 'r3', K .. 'r4', K .. 'r5', K .. 'r6', K .. 'r7', K .. 'r8', K .. 'r9')
   promote(K, now)
 end
@@ -119,12 +119,14 @@ while i <= #ARGV do
     stale[#stale + 1] = number
     stale[#stale + 1] = 0
   elseif kind == 'R' then
+    if ARGV[i + 5] == '1' then call('HINCRBY', K .. 'c', id, 1) end
     line_up(id, priority_of(first_place(place)), tonumber(ARGV[i + 4]), first_place(place) + index - 1)
   elseif kind == 'P' then
     local other, priority = ARGV[i + 4], ARGV[i + 6]
     call('HDEL', K .. 'b', id)
     call('HDEL', K .. 'c', id)
     call('HDEL', K .. 'p', id)
+    call('HDEL', K .. 's', id)
     if call('HSETNX', K .. 'b', other, ARGV[i + 5]) == 1 then
       if priority ~= '5' then call('HSET', K .. 'p', other, priority) end
       line_up(other, priority, tonumber(ARGV[i + 7]), nil)
@@ -133,7 +135,7 @@ while i <= #ARGV do
     bury(id, ARGV[i + 4], tonumber(ARGV[i + 5]), ARGV[i + 6] == '1', ARGV[i + 7], first_place(place))
     buried = true
   end
-  i = i + ((kind == 'R') and 5 or 8)
+  i = i + ((kind == 'R') and 6 or 8)
 end
 for place, run in pairs(opened) do
   if run then
@@ -151,9 +153,10 @@ end
 for start = 1, #done, 1000 do
   call('HDEL', K .. 'b', unpack(done, start, math.min(start + 999, #done)))
 end
-if #done > 0 and call('EXISTS', K .. 'c', K .. 'p') > 0 then
+if #done > 0 and call('EXISTS', K .. 'c', K .. 'p', K .. 's') > 0 then
   forget('c', done)
   forget('p', done)
+  forget('s', done)
 end
 if buried then trim(tonumber(ARGV[2]), tonumber(ARGV[3])) end
 if ready > 0 then wake(K, ready, now) end
