@@ -198,6 +198,12 @@ class Consumer(ABC):
         """Reserve one waiting message by its id, delayed or not; None if none waits. Feature `get`."""
         raise UnsupportedFeature(type(self).__name__, GET, "get()")
 
+    def spare(self) -> None:  # noqa: B027  (most have nothing to spare)
+        """Give back what was taken ahead of the next `reserve`, in a backend that does so where many messages wait.
+
+        Called while a task takes long, from another thread: what was taken for soon must not wait for its end.
+        """
+
     def take_over(self, holder: str) -> list[Delivery]:  # noqa: ARG002
         """Take over, in one step, all that the other consumers of a holder hold of this consumer's queues.
 

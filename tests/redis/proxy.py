@@ -28,11 +28,12 @@ class Proxy:
         """The server's DSN by way of this."""
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def lose_reply(self, to: bytes) -> None:
+    def lose_reply(self, to: bytes, *, after: int = 0) -> None:
         """Let the server carry out the next request that contains these bytes, and cut the connection instead of
-        passing its reply on."""
+        passing its reply on; `after` so many others of that kind."""
         self.lost.clear()
-        self._loses = lambda data: to in data
+        before = iter(range(after))
+        self._loses = lambda data: to in data and next(before, None) is None
 
     def go_down(self, *, at: bytes, number: int) -> None:
         """Let the server carry out the so-manieth request from now that contains these bytes, and then cut all

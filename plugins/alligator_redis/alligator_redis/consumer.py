@@ -9,16 +9,17 @@ from itertools import groupby
 from threading import Lock
 from typing import Final
 
-from alligator_core.backend import Consumer, Delivery, Settlement
+from alligator_core.backend import Consumer, Delivery, Release, Settlement
 from alligator_core.errors import BackendUnavailable
 
+from .ahead import Ahead
 from .client import Client
 from .hold import Hold
 from .inheriting import Inheriting
 from .lanes import Lane, lanes_of
 from .names import Names
 from .settling import Operation, Sheet, Sorting, milliseconds
-from .stream import GATHERING, Stream
+from .stream import Stream
 from .waiting import Waiting, noting_for
 
 MOST: Final = 1000
@@ -38,6 +39,7 @@ class RedisConsumer(Consumer):
         self._lanes = lanes_of(client, self._holds, self._lease, self._lock)
         self._waiting = Waiting(client, self._lanes)
         self._inheriting = Inheriting(client, self._lanes, self._lease, self._lock)
+        self._ahead = Ahead(client, self._lanes[0]) if len(self._lanes) == 1 else None
         self._pid = os.getpid()
         self._closed = False
         self._stream = Stream()
@@ -46,24 +48,26 @@ class RedisConsumer(Consumer):
         """Take up to `limit` messages, waiting up to `wait` seconds for the first."""
         deadline = time.monotonic() + wait
         limit, left = min(limit, MOST), wait
-        batch: list[Delivery] = []
+        batch = self._ahead_of(limit)
         looks = left <= 0 or not self._waiting.is_noted(min(left, 1.0))
-        while not self._closed and limit > 0:
+        while not (batch or self._closed) and limit > 0:
             if looks:
-                batch = self._gather(limit, left) if self._stream.is_on else self._take(limit, left)
+                batch = self._look(limit, left)
             left = deadline - time.monotonic()
             if batch or left <= 0 or self._closed:
                 break
             batch = self._waiting.wait(limit, left)
             left = deadline - time.monotonic()
             if batch:
-                self._stream.woken()
+                self._stream.came(len(batch), limit)
             if batch or left <= 0:
                 break
             looks = not self._waiting.is_noted(min(left, 1.0))
         if self._closed:
             self._give_back()
             return []
+        if self._ahead is not None:
+            self._ahead.follow(batch, limit)
         return batch
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Delivery]:
@@ -99,6 +103,11 @@ class RedisConsumer(Consumer):
             self._closed = True
             self._give_back()
 
+    def spare(self) -> None:
+        """Give back what was taken ahead."""
+        if self._ahead is not None and (batch := self._ahead.receive()):
+            self.settle([Release(delivery) for delivery in batch])
+
     def get(self, queue: str, id: str) -> Delivery | None:
         """Reserve one waiting message by its id."""
         hold = self._hold(queue, self._names.shard(queue, id.encode()))
@@ -123,6 +132,7 @@ class RedisConsumer(Consumer):
     def take_over(self, holder: str) -> list[Delivery]:
         """Take over what the other consumers of a holder hold, all that is on one shard in one step."""
         taken: list[Delivery] = []
+        self.spare()
         try:
             if not self._closed:
                 taken = self._inheriting.take_over(holder)
@@ -147,13 +157,24 @@ class RedisConsumer(Consumer):
                 found += map(bytes.decode, ids)
         return found
 
-    def _gather(self, limit: int, wait: float) -> list[Delivery]:
-        """Take what has come since the last look, which was some time ago."""
-        pause = min(self._waiting.since_look(GATHERING), wait)
-        time.sleep(pause)
-        batch = self._take(limit, wait - pause)
-        if pause:
-            self._stream.gathered(len(batch))
+    def _ahead_of(self, limit: int) -> list[Delivery]:
+        """Return what was taken ahead; what is more than the limit is given back."""
+        batch = self._ahead.receive() if self._ahead is not None else []
+        if batch:
+            self._waiting.note(0)
+        if len(batch) > limit:
+            batch, others = batch[:limit], batch[limit:]
+            self.settle([Release(delivery) for delivery in others])
+        return batch
+
+    def _look(self, limit: int, wait: float) -> list[Delivery]:
+        """Take what there is; in a stream, what has come since the last look, which was some time ago."""
+        if self._stream.pause and wait > 0:
+            pause = min(self._waiting.since_look(self._stream.pause), wait)
+            time.sleep(pause)
+            wait -= pause
+        batch = self._take(limit, wait)
+        self._stream.came(len(batch), limit)
         return batch
 
     def _take(self, limit: int, wait: float) -> list[Delivery]:
@@ -216,6 +237,8 @@ class RedisConsumer(Consumer):
         return hold
 
     def _give_back(self) -> None:
+        if self._ahead is not None:
+            self._ahead.drop()
         for hold in self._holds:
             self._client.call("close", hold.key, hold.name, repeat=True)
             with self._lock:

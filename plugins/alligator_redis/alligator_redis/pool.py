@@ -56,6 +56,19 @@ class Pool:
                 return connection
             self.drop(connection)
 
+    def take_idle(self) -> Link | None:
+        """Return a connection that is free already; None if there is none, or others may have to wait for one."""
+        if self._made >= self._limit:
+            return None
+        try:
+            connection, used_at = self._free.pop()
+        except IndexError:
+            return None
+        if time.monotonic() - used_at < IDLE:
+            return connection
+        self._free.append((connection, used_at))
+        return None
+
     def give(self, connection: Link) -> None:
         """Give back a connection that has no reply outstanding."""
         self._free.append((connection, time.monotonic()))

@@ -137,8 +137,12 @@ class Sorting:
 
 
 def _are_acks_of(settlements: Sequence[Settlement], run: Run) -> bool:
+    # Both ends first: parts of runs are common too, and looking through the whole of each would cost its square.
+    ours = run.deliveries
+    if len(settlements) != len(ours) or settlements[0][0] is not ours[0] or settlements[-1][0] is not ours[-1]:
+        return False
     # By identity, as good as always: no delivery is looked into.
-    return [settlement[0] for settlement in settlements] == run.deliveries and set(map(type, settlements)) == {Ack}
+    return [settlement[0] for settlement in settlements] == ours and set(map(type, settlements)) == {Ack}
 
 
 def milliseconds(delay: float) -> int:

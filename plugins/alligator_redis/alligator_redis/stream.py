@@ -1,7 +1,7 @@
-"""Noticing a stream: messages that come faster than it pays to be woken for each.
+"""Noticing a stream: messages that come faster than it pays to look for each.
 
-A wake-up costs the producer's push two more commands and the consumer a round trip. One message on an idle queue is
-well worth that. Of a thousand a second, it is better to let a few gather.
+A look costs the consumer a round trip, and the producer a part of the core that both may share. One message on an idle
+queue is well worth that. Of thousands a second, it is better to let some gather.
 """
 
 from __future__ import annotations
@@ -9,14 +9,23 @@ from __future__ import annotations
 import time
 from typing import Final
 
-GATHERING: Final = 0.0005
-"""Seconds to let messages gather: longer than a round trip, shorter than anybody would notice in a stream."""
+_FIRST: Final = 0.002
+"""Seconds to let messages gather at first, longer than a round trip, to see whether there is a stream at all."""
+
+_GATHERING: Final = 0.008
+"""Seconds to let them gather in a stream."""
+
+_HANDFUL: Final = 16
+"""How many have to come in that time for it to be worth it; and what a look brings that could have waited."""
+
+_FEW: Final = 4
+"""How many have to come at first."""
 
 _CLOSE: Final = 0.002
-"""Seconds between two wake-ups that may be part of a stream."""
+"""Seconds between two looks that may be part of a stream."""
 
 _ENOUGH: Final = 20
-"""Wake-ups so close together after which gathering is tried."""
+"""Looks so close together, each with a few messages, after which gathering is tried."""
 
 _SOBERED: Final = 200
 """The same, once it was tried in vain: somebody may wait for each message before the next is pushed."""
@@ -27,20 +36,34 @@ class Stream:
 
     def __init__(self) -> None:
         self.is_on = False
+        self.pause = 0.0
+        """Seconds to let messages gather before the next look, counted from the last one."""
         self._close_ones = 0
         self._enough = _ENOUGH
-        self._woken_at = 0.0
+        self._came_at = 0.0
 
-    def woken(self) -> None:
-        """Note a wake-up by a push."""
+    def came(self, count: int, limit: int) -> None:
+        """Note what a look brought that asked for up to `limit`."""
+        if self.is_on:
+            self._gathered(count, limit)
+            return
         now = time.monotonic()
-        self._close_ones = self._close_ones + 1 if now - self._woken_at < _CLOSE else 0
-        self._woken_at = now
-        self.is_on = self._close_ones >= self._enough
+        is_part = now - self._came_at < _CLOSE and 0 < count < min(limit, _HANDFUL)
+        self._came_at = now
+        self._close_ones = self._close_ones + 1 if is_part else 0
+        if self._close_ones >= self._enough:
+            self.is_on = True
+            self.pause = _FIRST
 
-    def gathered(self, count: int) -> None:
-        """Note how many came while they were let gather."""
-        self._enough = _ENOUGH if count > 1 else _SOBERED
-        if count < 2:
+    def _gathered(self, count: int, limit: int) -> None:
+        if count >= limit:
+            self.pause = 0.0  # There is a backlog: on with it.
+        elif count >= (_HANDFUL if self.pause == _GATHERING else _FEW):
+            self.pause = _GATHERING
+            self._enough = _ENOUGH
+        else:
+            if self.pause == _FIRST:
+                self._enough = _SOBERED
             self.is_on = False
+            self.pause = 0.0
             self._close_ones = 0
