@@ -16,6 +16,8 @@ class Stoppable(Protocol):
     """What can be asked for its end, and a second time for its end at once: a worker's `Stopping`."""
 
     requested: bool
+    supervised: bool
+    """Whether somebody else decides when it is told a second time, so that a signal counts once only."""
 
     def request(self) -> None:
         """Ask for the end."""
@@ -36,6 +38,7 @@ class Link:
 
     def follow(self, worker: Stoppable) -> None:
         """Have a worker stop when the supervisor says so, or is dead."""
+        worker.supervised = True
         self._worker = worker
 
     def _listen(self) -> None:
@@ -55,4 +58,14 @@ class Link:
 
 
 current: Link | None = None
-"""The link of this process, None for a worker without a supervisor."""
+"""The link of this process; None in one without a supervisor, and once a worker has it."""
+
+
+def enlist(worker: Stoppable) -> Board | None:
+    """Have a worker follow the supervisor of this process, and return its board; None for all but the first."""
+    global current
+    link, current = current, None
+    if link is None:
+        return None
+    link.follow(worker)
+    return link.board

@@ -64,4 +64,5 @@ class Slot:
         return pause
 
     def _pause(self, longest: float) -> float:
-        return min(longest, FIRST_PAUSE * 2 ** min(self._deaths - 1, 20)) if self._deaths else 0.0
+        # After the first the next one starts at once: it may have been chance, and what it ran waits.
+        return min(longest, FIRST_PAUSE * 2 ** min(self._deaths - 2, 20)) if self._deaths > 1 else 0.0

@@ -133,10 +133,10 @@ class Supervisor:
     def _look(self) -> None:
         self._pass_on()
         for slot in self._slots:
+            if slot.child is not None and (code := slot.child.exit_code()) is not None:
+                self._bury(slot, slot.child, code)
             if slot.child is None:
                 self._fill(slot)
-            elif (code := slot.child.exit_code()) is not None:
-                self._bury(slot, slot.child, code)
             else:
                 self._watch(slot, slot.child)
 
@@ -174,7 +174,7 @@ class Supervisor:
             log.info("Worker process %d ended %s", child.pid, how)
         else:
             ran = ", ".join(map(shown, sorted(blamed))) or "nothing"
-            log.error("Worker process %d died %s while it ran %s; the next one in %.1f s", child.pid, how, ran, pause)
+            log.error("Worker process %d died %s; it ran %s; the next one starts in %.1f s", child.pid, how, ran, pause)
         self._retire(slot, code)
         self._give_up_on(slot)
 
