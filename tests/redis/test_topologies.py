@@ -99,6 +99,27 @@ def test_half_a_queue_is_never_seen_while_its_slot_moves(cluster: ClusterOfThree
 
 
 @pytest.mark.parametrize("kind", ["standalone", "cluster"])
+def test_what_a_dead_process_held_is_taken_over_from_all_shards(
+    redis_server: Server, cluster: ClusterOfThree, queue: str, kind: str
+) -> None:
+    dsn = redis_server.dsn if kind == "standalone" else cluster.dsn
+    with opened(f"{dsn}?shards=4") as backend:
+        backend.push(queue, numbered(40))
+        doomed, held = backend.consumer([queue], 30.0, "dead"), 0
+        while batch := doomed.reserve(100, 0.0):
+            held += len(batch)
+        assert (held, backend.holders([queue])) == (40, ["dead"])
+        assert [backend.stop(queue, id) for id in ("1", "2", "3", "4", "unknown")] == [True] * 4 + [False]
+        backend.keep_alive([queue], "dead", 60.0)
+        taker = backend.consumer([queue], 30.0)
+        taken = taker.take_over("dead")
+        assert sorted(ids_of(taken)) == sorted(map(str, range(40)))
+        assert (doomed.stops(), sorted(taker.stops())) == ([], ["1", "2", "3", "4"])
+        assert taker.settle([Ack(delivery) for delivery in taken]) == []
+        assert (backend.holders([queue]), backend.size(queue)[:4]) == ([], (0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("kind", ["standalone", "cluster"])
 def test_shards_share_out_a_queue(redis_server: Server, cluster: ClusterOfThree, queue: str, kind: str) -> None:
     dsn = redis_server.dsn if kind == "standalone" else cluster.dsn
     with opened(f"{dsn}?shards=5") as backend:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from ...backend import DEAD_LETTERS, Ack, Bury, Consumer, Delivery, Message, Release, Replace, Settlement
-from ..harness import PATIENCE, Harness, body_of
+from ...backend import (
+    DEAD_LETTERS,
+    SHARED,
+    TAKE_OVER,
+    Ack,
+    Bury,
+    Consumer,
+    Delivery,
+    Message,
+    Release,
+    Replace,
+    Settlement,
+)
+from ..harness import PATIENCE, Harness, body_of, until
+from ..spawning import spawned
 from .base import Contract, needs
+from .doomed import DEAD, by_id, hold
 
 
 class FenceContract(Contract):
@@ -73,6 +87,65 @@ class FenceContract(Contract):
         harness.push("a")
         assert harness.ack_all(stale, lost) == lost
         assert harness.left() == ["a"]
+
+    @needs(TAKE_OVER)
+    def test_a_consumer_that_was_taken_over_can_settle_none_of_it(self, harness: Harness) -> None:
+        harness.push("a", "b", "c", "d")
+        doomed, held = hold(harness, 4)
+        taker = harness.consumer()
+        taken = taker.take_over(DEAD)
+        settlements: list[Settlement] = [
+            Ack(held[0]),
+            Release(held[1]),
+            Replace(held[2], Message("c", b"retry")),
+            Bury(held[3], "why"),
+        ]
+        assert doomed.settle(settlements) == held
+        assert harness.left() == []
+        assert harness.ack_all(taker, taken) == []
+
+    @needs(TAKE_OVER)
+    def test_a_consumer_that_was_taken_over_goes_on_as_a_new_one(self, harness: Harness) -> None:
+        harness.push("a", "b")
+        doomed, held = hold(harness, 1)
+        taker = harness.consumer()
+        taken = taker.take_over(DEAD)
+        fresh = harness.collect(doomed, 1)
+        assert [each.id for each in fresh] == ["b"]
+        assert harness.ack_all(doomed, [*held, *fresh]) == held
+        assert harness.ack_all(taker, taken) == []
+        assert harness.left() == []
+
+    @needs(TAKE_OVER)
+    def test_the_keep_alive_of_a_consumer_that_was_taken_over_tells_the_loss(self, harness: Harness) -> None:
+        harness.push("a", "b")
+        doomed, held = hold(harness, 2)
+        taker = harness.consumer()
+        taken = taker.take_over(DEAD)
+        assert by_id(doomed.keep_alive()) == held
+        assert doomed.keep_alive() == []
+        assert harness.ack_all(taker, taken) == []
+
+    @needs(TAKE_OVER)
+    def test_closing_a_consumer_that_was_taken_over_leaves_alone_what_the_taker_holds(self, harness: Harness) -> None:
+        harness.push("a")
+        doomed, _ = hold(harness, 1)
+        taker = harness.consumer()
+        taken = taker.take_over(DEAD)
+        doomed.close()
+        assert harness.left() == []
+        assert harness.ack_all(taker, taken) == []
+
+    @needs(TAKE_OVER, SHARED)
+    def test_a_process_that_lives_after_all_can_not_settle_what_was_taken_over(self, harness: Harness) -> None:
+        harness.push("a")
+        with spawned(harness, "hold", count=1, holder=DEAD, lease=60.0) as holder:
+            until(lambda: holder.said == ["a"])
+            taker = harness.consumer()
+            taken = taker.take_over(DEAD)
+            holder.ask("settle")
+            until(lambda: holder.said == ["a", "stale a"])
+        assert harness.ack_all(taker, taken) == []
 
 
 def _inherited(harness: Harness, *ids: str) -> tuple[Consumer, list[Delivery], Consumer, list[Delivery]]:

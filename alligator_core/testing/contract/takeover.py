@@ -202,54 +202,6 @@ class TakeOverContract(Contract):
         batches = [consumer.reserve(10, PATIENCE) for _ in range(2)]
         assert [[(each.id, each.deliveries) for each in batch] for batch in batches] == [[("a", 2)], [("b", 2)]]
 
-    @needs(TAKE_OVER)
-    def test_a_consumer_that_was_taken_over_can_settle_none_of_it(self, harness: Harness) -> None:
-        harness.push("a", "b", "c", "d")
-        doomed, held = hold(harness, 4)
-        taker = harness.consumer()
-        taken = taker.take_over(DEAD)
-        settlements: list[Settlement] = [
-            Ack(held[0]),
-            Release(held[1]),
-            Replace(held[2], Message("c", b"retry")),
-            Bury(held[3], "why"),
-        ]
-        assert doomed.settle(settlements) == held
-        assert harness.left() == []
-        assert harness.ack_all(taker, taken) == []
-
-    @needs(TAKE_OVER)
-    def test_a_consumer_that_was_taken_over_goes_on_as_a_new_one(self, harness: Harness) -> None:
-        harness.push("a", "b")
-        doomed, held = hold(harness, 1)
-        taker = harness.consumer()
-        taken = taker.take_over(DEAD)
-        fresh = harness.collect(doomed, 1)
-        assert [each.id for each in fresh] == ["b"]
-        assert harness.ack_all(doomed, [*held, *fresh]) == held
-        assert harness.ack_all(taker, taken) == []
-        assert harness.left() == []
-
-    @needs(TAKE_OVER)
-    def test_the_keep_alive_of_a_consumer_that_was_taken_over_tells_the_loss(self, harness: Harness) -> None:
-        harness.push("a", "b")
-        doomed, held = hold(harness, 2)
-        taker = harness.consumer()
-        taken = taker.take_over(DEAD)
-        assert by_id(doomed.keep_alive()) == held
-        assert doomed.keep_alive() == []
-        assert harness.ack_all(taker, taken) == []
-
-    @needs(TAKE_OVER)
-    def test_closing_a_consumer_that_was_taken_over_leaves_alone_what_the_taker_holds(self, harness: Harness) -> None:
-        harness.push("a")
-        doomed, _ = hold(harness, 1)
-        taker = harness.consumer()
-        taken = taker.take_over(DEAD)
-        doomed.close()
-        assert harness.left() == []
-        assert harness.ack_all(taker, taken) == []
-
     @needs(TAKE_OVER, EXACT_SIZE)
     def test_what_is_taken_over_counts_as_reserved(self, harness: Harness) -> None:
         harness.push("a", "b")
@@ -324,14 +276,3 @@ class TakeOverContract(Contract):
         consumer = harness.consumer()
         batches = [consumer.reserve(10, PATIENCE) for _ in range(2)]
         assert [[(each.id, each.deliveries) for each in batch] for batch in batches] == [[("a", 2)], [("b", 1)]]
-
-    @needs(TAKE_OVER, SHARED)
-    def test_a_process_that_lives_after_all_can_not_settle_what_was_taken_over(self, harness: Harness) -> None:
-        harness.push("a")
-        with spawned(harness, "hold", count=1, holder=DEAD, lease=60.0) as holder:
-            until(lambda: holder.said == ["a"])
-            taker = harness.consumer()
-            taken = taker.take_over(DEAD)
-            holder.ask("settle")
-            until(lambda: holder.said == ["a", "stale a"])
-        assert harness.ack_all(taker, taken) == []
