@@ -33,9 +33,9 @@ end
 
 -- How many of a list may be taken, so that a batch of large bodies stays near 8 MB: by a sample of them.
 local function fitting(K, priority, count)
-  if count <= 16 then return count end
   local list = K .. 'r' .. priority
   local length, total = math.min(count, call('LLEN', list)), 0
+  if length <= 16 then return count end
   for i = 0, 7 do
     local id = call('LINDEX', list, math.floor(i * (length - 1) / 7))
     if not id then return count end
