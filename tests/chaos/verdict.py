@@ -69,14 +69,20 @@ def judge(events: Sequence[Event], dead: Collection[int] = ()) -> Verdict:
     verdict.lost = sorted(moments["pushed"].keys() - accounted)
     for number, attempts in runs.items():
         canceled_at = moments["canceled"].get(number, inf)
-        if number not in moments["pushing"] or any(run.began > canceled_at for run in attempts):
+        too_late = [run for run in attempts if run.began > canceled_at]
+        # A worker that lost its lease may start what it had in hand, before it learns that.
+        if number not in moments["pushing"] or not _explained(too_late, hurts):
             verdict.unexpected.append(number)
-        again = attempts[:-1] if not _stumbled(attempts) else [run for run in attempts[:-1] if not run.failed]
+        sound = [run for run in attempts if not run.failed and not _explained([run], hurts)]
         verdict.repeated += len(attempts) - 1 - (1 if _stumbled(attempts) and len(attempts) > 1 else 0)
-        if not all(any(hurt.touches(run) for hurt in hurts) for run in again):
+        if len(sound) > 1:
             verdict.unexplained.append(number)
     verdict.redelivery = sorted(_redelivery(runs.values(), hurts))
     return verdict
+
+
+def _explained(runs: Iterable[Run], hurts: Sequence[Hurt]) -> bool:
+    return all(any(hurt.touches(run) for hurt in hurts) for run in runs)
 
 
 def _stumbled(attempts: Iterable[Run]) -> bool:
