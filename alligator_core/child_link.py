@@ -7,6 +7,7 @@ import threading
 from typing import IO, Final, Protocol
 
 from .board import Board
+from .child_memory import give_back_memory
 
 STOP: Final = b"stop\n"
 STOP_NOW: Final = b"now\n"
@@ -68,4 +69,6 @@ def enlist(worker: Stoppable) -> Board | None:
     if link is None:
         return None
     link.follow(worker)
+    # The app and the backend's client are imported by now.
+    give_back_memory()
     return link.board

@@ -13,6 +13,7 @@ from .backend import SHARED, TAKE_OVER
 from .board import shown
 from .child_estate import Estate, death_of
 from .child_link import STOP, STOP_NOW
+from .child_memory import give_back_memory
 from .child_overdue import Overdue
 from .child_process import ChildProcess, how_it_died
 from .child_slot import Slot
@@ -107,6 +108,7 @@ class Supervisor:
         if TAKE_OVER not in self.gator.backend.features:
             log.warning("The %s backend gives back what a dead process held only after its lease", self._name)
         log.info("Supervisor starts %d processes on %s", len(self._slots), self.gator.dsn)
+        give_back_memory()
         with on_signals(stop=self.stop, show=self._show):
             self._keeper.start()
             try:
