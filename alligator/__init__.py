@@ -6,7 +6,7 @@ This is what apps import. Authors of plugins import `alligator_core`.
 from typing import TYPE_CHECKING
 
 from alligator_core import __version__
-from alligator_core.constants import ALL, CANCELED, DELAYED, FAILED, RETRYING, SUCCESS, WAITING
+from alligator_core.constants import ALL, CANCELED, DELAYED, EXPIRED, FAILED, RETRYING, SUCCESS, WAITING
 from alligator_core.decisions import Bury, Defer, Discard, Retry, SkipTask
 from alligator_core.errors import (
     AlligatorException,
@@ -23,7 +23,9 @@ from alligator_core.errors import (
     OptionError,
     PluginError,
     PushError,
+    TaskCancelled,
     TaskFailed,
+    TaskTimeout,
     UncarriableArgument,
     UnknownCallableError,
     UnknownModuleError,
@@ -34,7 +36,7 @@ from alligator_core.gator import Gator
 from alligator_core.hookspecs import hookimpl
 from alligator_core.options import Options
 from alligator_core.outcome import Outcome
-from alligator_core.task import Task
+from alligator_core.task import Task, current_task
 
 if TYPE_CHECKING:
     from alligator_core.worker import Worker
@@ -43,6 +45,7 @@ __all__ = [
     "ALL",
     "CANCELED",
     "DELAYED",
+    "EXPIRED",
     "FAILED",
     "RETRYING",
     "SUCCESS",
@@ -70,13 +73,16 @@ __all__ = [
     "Retry",
     "SkipTask",
     "Task",
+    "TaskCancelled",
     "TaskFailed",
+    "TaskTimeout",
     "UncarriableArgument",
     "UnknownCallableError",
     "UnknownModuleError",
     "UnknownPluginError",
     "UnsupportedFeature",
     "Worker",
+    "current_task",
     "hookimpl",
     "__version__",
 ]

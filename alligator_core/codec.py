@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from .calls import Policy
 from .errors import AlligatorException, MessageError, UncarriableArgument
 from .serializer import Serializer
 from .task import Task
-from .task_options import DEFAULTS, TaskOptions
+from .task_options import DEFAULTS, TaskOptions, read_moment
 from .wire import VERSION, Payload, pack, read_payload, serializer_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 _PLAIN = {"id", "task", "args", "enqueued_at"}
 _PLAIN_TYPES = (list, float)
-_CARRIED_OPTIONS = {"on_start", "on_success", "on_error", "priority"}
+_NUMBERS = ("priority", "timeout", "hard_timeout")
+_CARRIED_OPTIONS = {"on_start", "on_success", "on_error", "expires_at", *_NUMBERS}
 
 
 class Codec:
@@ -52,7 +54,7 @@ class Codec:
             payload["kwargs"] = task.kwargs
         options = task.options
         if options is not DEFAULTS:
-            self._add_options(payload, options)
+            self._add_options(payload, options, task.enqueued_at)
         if task.attempt != 1:
             payload["attempt"] = task.attempt
         payload["enqueued_at"] = task.enqueued_at
@@ -136,31 +138,40 @@ class Codec:
             self._by_line[first_line] = serializer
         return serializer
 
-    def _add_options(self, payload: dict[str, Any], options: TaskOptions) -> None:
+    def _add_options(self, payload: dict[str, Any], options: TaskOptions, enqueued_at: float) -> None:
         if options.retries:
             payload["retries"] = options.retries
         named: dict[str, Any] = {
             name: value if isinstance(value, str) else self._policy.name_of(value)
             for name, value in options.callbacks().items()
         }
-        if options.priority is not None:
-            named["priority"] = options.priority
+        for name in _NUMBERS:
+            if (value := getattr(options, name)) is not None:
+                named[name] = value
+        if (expiry := options.expiry(enqueued_at)) is not None:
+            named["expires_at"] = expiry
         if named:
             payload["options"] = named
 
     def _options_of(self, payload: Payload) -> TaskOptions:
-        # Most tasks share a few sets of options: checking each set once keeps it off the hot path.
         try:
-            key = (payload.retries, *payload.options.items())
-            found = self._options.get(key)
-            if found is None:
-                for name in payload.options.keys() - _CARRIED_OPTIONS:
-                    raise ValueError(f"wire format {VERSION} knows no option {name!r}.")
-                found = TaskOptions.checked(retries=payload.retries, **payload.options)
-                if len(self._options) < 1000:
-                    self._options[key] = found
+            expiry = payload.options.pop("expires_at", None)
+            found = self._checked_options(payload)
+            # That differs from task to task, so it is kept out of what is remembered.
+            return found if expiry is None else replace(found, expires_at=read_moment("expires_at", expiry))
         except (TypeError, ValueError) as exc:
             raise MessageError(f"Its options can't be read: {exc}") from exc
+
+    def _checked_options(self, payload: Payload) -> TaskOptions:
+        # Most tasks share a few sets of options: checking each set once keeps it off the hot path.
+        key = (payload.retries, *payload.options.items())
+        found = self._options.get(key)
+        if found is None:
+            for name in payload.options.keys() - _CARRIED_OPTIONS:
+                raise ValueError(f"wire format {VERSION} knows no option {name!r}.")
+            found = TaskOptions.checked(retries=payload.retries, **payload.options)
+            if len(self._options) < 1000:
+                self._options[key] = found
         return found
 
 

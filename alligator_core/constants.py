@@ -13,6 +13,7 @@ RETRYING: Final = "retrying"
 SUCCESS: Final = "success"
 FAILED: Final = "failed"
 CANCELED: Final = "canceled"
+EXPIRED: Final = "expired"
 
 DEFAULT_PRIORITY: Final = 5
 """Priorities go from 0 to 9; 9 runs first."""

@@ -79,7 +79,7 @@ class Crew:
     def _run_all(self) -> None:
         session = self._session
         run_next, passed_on, ran = session.run_next, 0, 0
-        started = time.monotonic()
+        session.main.since = started = time.monotonic()
         while not session.closing:
             outcome = run_next()
             if outcome is None:

@@ -19,7 +19,9 @@ AlligatorException
 ├── BackendError                  the server or file refused or failed
 │   ├── BackendUnavailable        it can't be reached just now; trying again may help
 │   └── PushError                 some of the messages were not taken
-└── TaskFailed                    a task failed, and its own exception can't be shown
+├── TaskFailed                    a task failed, and its own exception can't be shown
+├── TaskTimeout                   a task ran longer than its `timeout` or `hard_timeout`
+└── TaskCancelled                 a task was asked to stop, and does
 """
 
 from __future__ import annotations
@@ -174,6 +176,20 @@ class PushError(BackendError):
 
 class TaskFailed(AlligatorException):
     """A task failed for good."""
+
+
+class TaskTimeout(AlligatorException, TimeoutError):
+    """Raised in a task that runs longer than its `timeout`; also the error of one that outlasts its `hard_timeout`."""
+
+    def __init__(self, message: str = "It ran longer than its timeout.") -> None:
+        super().__init__(message)
+
+
+class TaskCancelled(AlligatorException):
+    """Raised by `task.raise_if_cancelled()` in a task that was asked to stop by `gator.stop`."""
+
+    def __init__(self, message: str = "It was asked to stop.") -> None:
+        super().__init__(message)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -117,6 +117,10 @@ class Gator(Producer):
             settings: `retries` (how often a failed run is repeated), `is_async`, `delay_by` (seconds or timedelta),
                 `delay_until` (epoch seconds, datetime or date; naive ones are UTC), `priority` (0 to 9, 9 first), and
                 `on_start(task)`, `on_success(task, result)`, `on_error(task, error)`: functions or their paths.
+                Limits, each in seconds or as a timedelta, that workers keep (what runs in process has none):
+                `timeout` (TaskTimeout is raised in the task), `hard_timeout` (the process ends under it, and it
+                fails; by default 5 s after `timeout`) and `expires` (what waits for longer is dropped; a datetime
+                will do, or `expires_at` in epoch seconds).
 
         Raises OptionError for an unknown option or a bad value, UnsupportedFeature if the backend has no such thing.
         """
@@ -182,6 +186,16 @@ class Gator(Producer):
         self.require(_backend.CANCEL, "cancel()")
         message = self.backend.cancel(self._queue, task_id)
         return None if message is None else self._canceled(message)
+
+    def stop(self, task_id: str) -> bool:
+        """Ask whoever runs a task to stop; false if nobody has it.
+
+        A coroutine gets a CancelledError where it waits; another function looks at `current_task().cancelled` now and
+        then, or calls `raise_if_cancelled()` on it. A task that ends so is not run again; one that goes on, and
+        returns, has succeeded. The request arrives within about a second, at tasks that have run for half of one.
+        """
+        self.require(_backend.STOP, "stop()")
+        return self.backend.stop(self._queue, task_id)
 
     def len(self) -> int:
         """Count what waits, delayed tasks included."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import random
 import time
+from typing import TYPE_CHECKING
 
 from .errors import BackendError
 from .session import Session
+
+if TYPE_CHECKING:
+    from .health import Health
 
 log = logging.getLogger("alligator.worker")
 
@@ -19,8 +23,9 @@ LONGEST_WAIT = 1.0
 class Intake:
     """Takes messages in hand for a session, waiting up to `wait` seconds for them."""
 
-    def __init__(self, session: Session, wait: float) -> None:
+    def __init__(self, session: Session, wait: float, health: Health | None) -> None:
         self._session = session
+        self._health = health
         self._wait = wait
         self._failures = 0
 
@@ -37,6 +42,8 @@ class Intake:
             self._back_off(exc)
             return None
         self._failures = 0
+        if self._health is not None:
+            self._health.note()
         return came
 
     def flush_if_due(self) -> None:

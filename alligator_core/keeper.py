@@ -64,7 +64,9 @@ class Keeper:
         if now >= self._next_beat:
             # If it fails it is tried again soon: a lease has room for a few tries.
             self._next_beat = now + self._interval / 4
+            session.reachable = False
             session.forget(session.consumer.keep_alive())
+            session.reachable = True
             self._next_beat = now + self._interval
         if session.flush_at and now > session.flush_at:
             session.try_flush()

@@ -68,6 +68,11 @@ class Loop:
             raise error
         return result
 
+    def cancel(self, hand: Hand, delivery: Delivery) -> None:
+        """Cancel what a hand runs, if it runs that delivery here. From any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cancel, hand, delivery)
+
     def leave(self) -> None:
         """Cancel everything that runs: it is given back. From any thread."""
         if self._loop is not None:
@@ -135,6 +140,11 @@ class Loop:
         self._running -= 1
         self._take()
         self._session.bell.ring()
+
+    def _cancel(self, hand: Hand, delivery: Delivery) -> None:
+        # Only the task's own code: its callbacks and hooks are to hear how it ended.
+        if hand in self._tasks and hand.delivery is delivery and hand.is_open:
+            self._tasks[hand].cancel()
 
     def _leave(self) -> None:
         for hand, task in self._tasks.items():

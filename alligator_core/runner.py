@@ -19,7 +19,7 @@ from .observers import bound, notify
 from .outcome import SUCCEEDED, Outcome
 from .task import Task, current
 from .task_options import DEFAULTS
-from .verdict import Verdict
+from .verdict import Verdict, is_cancellation
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("alligator.task")
 
 Callback: TypeAlias = Callable[..., object] | str
+set_current = current.set
 CALLBACK_FAILED: Final = "Callback %s failed for %r; the task is not affected"
 
 CLEANING_UP = 1.0
@@ -66,22 +67,49 @@ class Runner:
         return copy_context().run(self._run, task, guard)
 
     async def run_soon(self, task: Task, hand: Hand) -> Outcome:
-        """Run a task in the asyncio task that awaits this, which has a context of its own. Otherwise as `run`."""
-        current.set(task)
+        """Run a task in the asyncio task that awaits this, which has a context of its own. Otherwise as `run`.
+
+        Raises Interrupted if the hand was told to leave it.
+        """
+        set_current(task)
         try:
-            result = await self._attempt_soon(task)
+            result = await self._guarded_soon(task, hand)
         except BaseException as exc:
             if hand.left:
                 raise Interrupted from exc
-            if _has_callback(task.options.on_error, exc):
-                await self._call_back_soon(task.options.on_error, task, exc)
+            forgive()
+            if _has_callback(task.options.on_error, exc) and not is_cancellation(task, exc):
+                await self._call_back_soon(task.options.on_error, task, exc, hand)
             outcome = self.verdict.on(task, exc)
         else:
             outcome = self._succeeded(task, result)
             if task.options.on_success is not None:
-                await self._call_back_soon(task.options.on_success, task, result)
+                await self._call_back_soon(task.options.on_success, task, result, hand)
         self.ended(task, outcome)
         return outcome
+
+    def skip(self, task: Task, outcome: Outcome) -> None:
+        """Tell the hooks of a task that is not run, in a context of its own."""
+
+        def skip() -> None:
+            set_current(task)
+            self.ended(task, outcome)
+
+        copy_context().run(skip)
+
+    def fail(self, task: Task, error: BaseException) -> Outcome:
+        """Decide what becomes of a task whose run was ended from outside, and tell the hooks, in a context of its own.
+
+        Never raises an Exception.
+        """
+
+        def fail() -> Outcome:
+            set_current(task)
+            outcome = self._failed(task, error)
+            self.ended(task, outcome)
+            return outcome
+
+        return copy_context().run(fail)
 
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Tell the hooks what became of a task, last of all."""
@@ -104,7 +132,7 @@ class Runner:
         self._loop = None
 
     def _run(self, task: Task, guard: Hand | None) -> Outcome:
-        current.set(task)
+        set_current(task)
         try:
             if guard is not None:
                 result = self._guarded(task, guard)
@@ -117,9 +145,7 @@ class Runner:
         except self._leave_on:
             raise
         except BaseException as exc:  # noqa: BLE001  (a task may raise SystemExit or CancelledError too)
-            if _has_callback(task.options.on_error, exc):
-                self._call_back(task.options.on_error, task, exc)
-            outcome = self.verdict.on(task, exc)
+            outcome = self._failed(task, exc)
         else:
             outcome = self._succeeded(task, result)
             if task.options.on_success is not None:
@@ -127,6 +153,11 @@ class Runner:
         if self._after_task is not None:
             self.ended(task, outcome)
         return outcome
+
+    def _failed(self, task: Task, error: BaseException) -> Outcome:
+        if _has_callback(task.options.on_error, error) and not is_cancellation(task, error):
+            self._call_back(task.options.on_error, task, error)
+        return self.verdict.on(task, error)
 
     def _succeeded(self, task: Task, result: Any) -> Outcome:
         task.result = result
@@ -141,6 +172,33 @@ class Runner:
             return self._attempt(task)
         finally:
             guard.shut()
+
+    async def _guarded_soon(self, task: Task, hand: Hand) -> Any:
+        hand.open()
+        try:
+            if task.options.timeout is None:
+                return await self._attempt_soon(task)
+            return await self._limited(task, task.options.timeout)
+        finally:
+            hand.shut()
+
+    async def _limited(self, task: Task, timeout: float) -> Any:
+        from asyncio import current_task, get_running_loop
+
+        from .limited import Limited
+
+        running, limited = current_task(), Limited(self._attempt_soon(task))
+        assert running is not None
+
+        def expire() -> None:
+            limited.expire()
+            running.cancel()
+
+        timer = get_running_loop().call_later(timeout, expire)
+        try:
+            return await limited
+        finally:
+            timer.cancel()
 
     def _attempt(self, task: Task) -> Any:
         result = None
@@ -186,10 +244,12 @@ class Runner:
         except (Exception, SystemExit):
             log.exception(CALLBACK_FAILED, callback, task)
 
-    async def _call_back_soon(self, callback: Callback, task: Task, value: object) -> None:
+    async def _call_back_soon(self, callback: Callback, task: Task, value: object, hand: Hand) -> None:
         try:
             await _awaited_soon(self._callback(callback)(task, value))
-        except (Exception, SystemExit):
+        except BaseException as exc:
+            if hand.left:
+                raise Interrupted from exc
             log.exception(CALLBACK_FAILED, callback, task)
 
     def _callback(self, callback: Callback) -> Callable[..., object]:
@@ -198,6 +258,16 @@ class Runner:
 
 def _has_callback(callback: Callback | None, error: BaseException) -> TypeGuard[Callback]:
     return callback is not None and not isinstance(error, Decision)
+
+
+def forgive() -> None:
+    """Have the asyncio task that runs count as not canceled any more: what it awaits from now on may time out too."""
+    from asyncio import current_task
+
+    task = current_task()
+    if task is not None and hasattr(task, "uncancel"):  # since Python 3.11
+        while task.uncancel():
+            pass
 
 
 async def _awaited_soon(result: Any) -> Any:

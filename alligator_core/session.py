@@ -10,21 +10,24 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from . import constants
 from .backend import Ack, Bury, Delivery, Release, Settlement
 from .bell import Bell
 from .errors import AlligatorException, BackendError
 from .hand import Hand
 from .holder import this_process
-from .outcome import SUCCEEDED, Outcome
+from .outcome import EXPIRED, SUCCEEDED, Outcome
 from .runner import Interrupted, Runner
 from .settling import settlement_of, storable
 from .task import Task
 from .task_line import log as task_log
 from .task_line import log_end
+from .task_options import DEFAULTS
 
 if TYPE_CHECKING:
     from .board import Board
     from .gator import Gator
+    from .limits import Limits
 
 log = logging.getLogger("alligator.worker")
 
@@ -76,11 +79,20 @@ class Session:
         """Called when there is something new in `coroutines`; where it is None, they are awaited one by one."""
         self.on_result: Callable[[Any], None] | None = None
         """Called with what each successful task returned."""
+        self.limits: Limits | None = None
+        """The time limits of what runs; where it is None, nobody looks at them."""
+        self.stopped: set[str] = set()
+        """Ids of what is in hand that is not to be started any more, because somebody asked for its end."""
         self.bell = Bell()
         """What the thread that reserves waits for: room, or an end."""
         self.taken = 0
         """How many messages it has reserved and not given back."""
+        self.reserving = False
+        """Whether it asks the backend for messages, or did and failed."""
+        self.reachable = True
+        """Whether the last heartbeat got through."""
         self.passed_on = 0
+        """How many messages went to the event loop."""
         self.flush_at = 0.0
         """When the settlements that wait should be flushed; 0 if none does."""
         self.runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
@@ -91,8 +103,10 @@ class Session:
         self._flushing = Lock()
         self._counting = Lock()
         self._pause = COALESCE
-        self._logs = task_log.isEnabledFor(logging.INFO)
         self._name, self._board = name, board
+        self._logs = self._is_watched = False
+        """Whether each task is logged; whether anything is to happen when one begins or ends."""
+        self._look_around()
 
     @property
     def task(self) -> Task | None:
@@ -111,7 +125,9 @@ class Session:
 
     def reserve(self, limit: int, wait: float) -> int:
         """Take up to `limit` messages into hand, waiting up to `wait` seconds; return how many came."""
+        self.reserving = True
         batch = self.consumer.reserve(limit, wait)
+        self.reserving = False
         now = time.monotonic()
         if self._board is not None:
             self._board.reserved(now)
@@ -121,7 +137,7 @@ class Session:
                 self.taken += len(batch)
             # Where others run tasks beside this thread, it may have to wait for them.
             (self.alone if self.pass_on and batch[0].deliveries > 1 else self.waiting).extend(batch)
-            self._logs = task_log.isEnabledFor(logging.INFO)
+            self._look_around()
         return len(batch)
 
     def run_next(self, hand: Hand | None = None) -> Outcome | None:
@@ -133,7 +149,8 @@ class Session:
             delivery = self.waiting.popleft()
         except IndexError:
             return None
-        hand = hand or self.main
+        if hand is None:
+            hand = self.main
         if delivery.deliveries > 1 and (poison := self._poison(hand, delivery)):
             return poison
         try:
@@ -142,20 +159,35 @@ class Session:
             return self._bury(hand, delivery, Outcome("dead", exc, reason=storable(str(exc))))
         if task.is_coroutine and self.pass_on is not None:
             return self._pass_on(delivery, task)
-        self._begin(hand, delivery, task)
+        task.deliveries = delivery.deliveries
+        hand.task = task
+        hand.delivery = delivery
+        is_plain = task.options is DEFAULTS
+        if (self._is_watched or not is_plain) and (skipped := self._begin(hand, delivery, task)):
+            return skipped
         try:
-            # Whoever has a thread of its own can be interrupted there.
-            outcome = self._run_task(task, hand if hand.thread else None)
+            # In a thread of its own, or with a time limit, it may have to be interrupted.
+            outcome = self._run_task(task, None if is_plain and not hand.thread else hand)
         finally:
             hand.delivery = None
-        self._end(hand, delivery, task, outcome)
-        if hand is self.main and time.monotonic() > self.flush_at:
+        hand.since, began = time.monotonic(), hand.since
+        if outcome is SUCCEEDED and is_plain and not self._is_watched:
+            self._settlements.append(Ack(delivery))
+        else:
+            self._end(hand, delivery, task, outcome, hand.since - began)
+        if not self.flush_at:
+            self.flush_at = hand.since + COALESCE
+        elif hand.since > self.flush_at and hand is self.main:
             self.try_flush()
         return outcome
 
     async def run_soon(self, hand: Hand, delivery: Delivery, task: Task) -> None:
         """Run what was passed on, in the asyncio task that awaits this, and note its settlement."""
-        self._begin(hand, delivery, task)
+        task.deliveries = delivery.deliveries
+        hand.task, hand.delivery, hand.since = task, delivery, time.monotonic()
+        if self._begin(hand, delivery, task):
+            hand.ran += 1
+            return
         try:
             outcome = await self.runner.run_soon(task, hand)
         except Interrupted:
@@ -164,7 +196,7 @@ class Session:
         finally:
             hand.delivery = None
         hand.ran += 1
-        self._end(hand, delivery, task, outcome)
+        self._end(hand, delivery, task, outcome, time.monotonic() - hand.since)
 
     def give_back(self) -> int:
         """Release what is in hand and not started. Returns how many."""
@@ -223,13 +255,23 @@ class Session:
             return False
         return True
 
-    def close(self) -> None:
+    def stop(self, id: str) -> None:
+        """See to it that a message in hand is not started any more."""
+        self.stopped.add(id)
+        self._is_watched = True
+
+    def release(self) -> None:
         """Settle what is done and give back at once all that isn't."""
         try:
             self._flush_at_last()
             self.consumer.close()
         except BackendError as exc:
             log.warning("Could not give back: others get it when the lease has run out: %s", exc)
+
+    def close(self) -> None:
+        """Release everything, and let go of the event loop."""
+        try:
+            self.release()
         finally:
             self.runner.close()
 
@@ -240,26 +282,48 @@ class Session:
             time.sleep(0.2)
         log.error("%d finished tasks could not be settled: they will run again", len(self._settlements))
 
-    def _begin(self, hand: Hand, delivery: Delivery, task: Task) -> None:
-        task.deliveries = delivery.deliveries
-        hand.task = task
-        hand.since = time.monotonic()
-        hand.delivery = delivery
+    def _begin(self, hand: Hand, delivery: Delivery, task: Task) -> Outcome | None:
+        """See to what else is to happen when a task begins; return its outcome if it is not to be run at all."""
+        options = task.options
+        expiry = None if options is DEFAULTS else options.expiry(task.enqueued_at)
+        if expiry is not None and time.time() > expiry:
+            return self._skip(hand, delivery, task, EXPIRED, constants.EXPIRED)
+        if self.stopped and delivery.id in self.stopped:
+            self.stopped.discard(delivery.id)
+            return self._skip(hand, delivery, task, Outcome("cancelled"), constants.CANCELED)
+        hard_limit = 0.0 if self.limits is None else self.limits.begin(hand, task, time.monotonic())
         if self._board is not None:
-            self._board.started(hand.number, delivery.id, 0.0, ())
+            done = [each.delivery.id for each in self._settlements if isinstance(each, Ack)] if hard_limit else ()
+            self._board.started(hand.number, delivery.id, hard_limit, done)
+        return None
 
-    def _end(self, hand: Hand, delivery: Delivery, task: Task, outcome: Outcome) -> None:
-        succeeded = outcome is SUCCEEDED
-        settlement = Ack(delivery) if succeeded else settlement_of(self._codec, task, outcome, delivery)
+    def _end(self, hand: Hand, delivery: Delivery, task: Task, outcome: Outcome, seconds: float) -> None:
+        """Note the settlement of a task, unless it was settled from outside, and see to what else is to happen."""
+        if self.limits is not None and not self.limits.end(hand):
+            return
+        settlement = settlement_of(self._codec, task, outcome, delivery)
         if self._board is not None:
             if isinstance(settlement, Ack):
                 self._board.done(delivery.id)
             self._board.finished(hand.number, delivery.id)
-        self._note(settlement)
+        self.note(settlement)
         if self._logs:
-            log_end(task, delivery, outcome, time.monotonic() - hand.since, self._name)
-        if succeeded and self.on_result is not None:
+            log_end(task, delivery, outcome, seconds, self._name)
+        if self.on_result is not None and outcome is SUCCEEDED:
             self._pass_result(self.on_result, task)
+
+    def _skip(self, hand: Hand, delivery: Delivery, task: Task, outcome: Outcome, status: str) -> Outcome:
+        task.status = status
+        hand.delivery = None
+        self.runner.skip(task, outcome)
+        self.note(Ack(delivery))
+        log_end(task, delivery, outcome, 0.0, self._name)
+        return outcome
+
+    def _look_around(self) -> None:
+        # Once per batch, so that nothing of it is asked for each task.
+        self._logs = task_log.isEnabledFor(logging.INFO)
+        self._is_watched = bool(self._logs or self._board or self.on_result or self.stopped)
 
     def _pass_result(self, on_result: Callable[[Any], None], task: Task) -> None:
         try:
@@ -286,7 +350,8 @@ class Session:
             while True:
                 yield self.waiting.pop()
 
-    def _note(self, settlement: Settlement) -> None:
+    def note(self, settlement: Settlement) -> None:
+        """Note what is to become of a message; the backend is told soon."""
         self._settlements.append(settlement)
         if not self.flush_at:
             self.flush_at = time.monotonic() + COALESCE
@@ -294,7 +359,7 @@ class Session:
     def _bury(self, hand: Hand, delivery: Delivery, outcome: Outcome) -> Outcome:
         log.error("%s goes to the dead letters: %s", delivery.id, outcome.reason)
         hand.task = None
-        self._note(Bury(delivery, outcome.reason))
+        self.note(Bury(delivery, outcome.reason))
         return outcome
 
     def _poison(self, hand: Hand, delivery: Delivery) -> Outcome | None:

@@ -22,7 +22,7 @@ MAX_REASON = 8000
 
 def settlement_of(codec: Codec, task: Task, outcome: Outcome, delivery: backend.Delivery) -> backend.Settlement:
     """Return the ack decision for a task that ran: every outcome has exactly one."""
-    if outcome.kind in ("success", "discard"):
+    if outcome.kind in ("success", "discard", "expired", "cancelled"):
         return backend.Ack(delivery)
     if outcome.kind == "defer":
         return backend.Release(delivery, _possible(task, outcome.delay))

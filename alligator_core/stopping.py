@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 
 from .crew import Crew
-from .errors import BackendError
+from .errors import BackendError, TaskTimeout
+from .hand import INTERRUPT
 from .runner import Interrupted
 from .session import Session
 
@@ -52,6 +53,7 @@ class Stopping:
         self._session = session
         session.closing = self.requested
         if threading.current_thread() is not threading.main_thread():
+            session.main.thread = threading.get_ident()
             yield
             return
 
@@ -63,8 +65,15 @@ class Stopping:
                 self._left_at = time.monotonic()
                 raise Interrupted
 
-        previous = {number: signal.signal(number, received) for number in SIGNALS}
+        def interrupted(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            # Never out of the other handler, which may not have noted its signal yet: the keeper sends another one.
+            if not _is_within(received.__code__, frame) and session.main.take_token():
+                raise TaskTimeout
+
+        handlers = {**dict.fromkeys(SIGNALS, received), INTERRUPT: interrupted}
+        previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         self._main = threading.get_ident()
+        session.main.in_main_thread = True
         try:
             yield
         finally:
@@ -124,3 +133,11 @@ class Stopping:
             session.consumer.close()
         except BackendError as exc:
             log.warning("Could not give back: %s", exc)
+
+
+def _is_within(code: CodeType, frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is code:
+            return True
+        frame = frame.f_back
+    return False

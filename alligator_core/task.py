@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import constants
-from .errors import OptionError
+from .errors import OptionError, TaskCancelled
 from .task_options import TaskOptions, checked_name
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Task:
     error: BaseException | None = None
     """What the function raised; None until then."""
     gator: Gator | None = None
+    cancelled: bool = False
+    """Whether it was asked to stop while it runs: by `gator.stop`, for long tasks that look here now and then."""
     is_coroutine: bool = False
     """Whether it calls a coroutine function: a worker runs it on its event loop."""
     _headers: dict[str, str] | None = None
@@ -94,6 +96,9 @@ class Task:
         delay_until: float | datetime | date | None = None,
         *,
         priority: int | None = None,
+        timeout: float | timedelta | None = None,
+        hard_timeout: float | timedelta | None = None,
+        expires: float | timedelta | datetime | None = None,
     ) -> None:
         """Make a task that calls nothing yet: `to_call` says what. See `gator.options` for the options."""
         self.options = TaskOptions.checked(
@@ -106,6 +111,9 @@ class Task:
             delay_by=delay_by,
             delay_until=delay_until,
             priority=priority,
+            timeout=timeout,
+            hard_timeout=hard_timeout,
+            expires=expires,
         )
         self.task_id = new_id() if task_id is None else checked_id(task_id)
         self.args, self.kwargs = (), {}
@@ -143,6 +151,14 @@ class Task:
         if self.func is None:
             raise OptionError(f"Task {self.task_id!r} has nothing to call: use task.to_call(function, …) first.")
         return self.func(*self.args, **self.kwargs)
+
+    def raise_if_cancelled(self) -> None:
+        """Raise TaskCancelled if the task was asked to stop. To be called in its function, now and then.
+
+        A task that ends so is done: it is not run again. A coroutine gets a CancelledError anyway.
+        """
+        if self.cancelled:
+            raise TaskCancelled
 
     def contexts(self) -> ExitStack:
         """Return a fresh stack of the context managers of one run; the worker enters and leaves it."""

@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from typing import Any, Final, TypeGuard
 
 from .constants import HIGHEST_PRIORITY
 from .dsn import yes_or_no
 from .errors import ConfigurationError, MultipleDelayError, OptionError
+
+HARD_AFTER_SOFT: Final = 5.0
+"""Seconds that a task has to end by itself after TaskTimeout was raised in it, unless `hard_timeout` says."""
 
 CALLBACKS: Final = ("on_start", "on_success", "on_error")
 
@@ -30,6 +34,14 @@ class TaskOptions:
     delay_until: float | None = None
     """Epoch seconds."""
     priority: int | None = None
+    timeout: float | None = None
+    """Seconds after which TaskTimeout is raised in the task."""
+    hard_timeout: float | None = None
+    """Seconds after which the process ends under the task; 5 more than `timeout` where that alone is given."""
+    expires: float | None = None
+    """Seconds after it was enqueued from which on the task is not run any more."""
+    expires_at: float | None = None
+    """The same in epoch seconds."""
 
     @classmethod
     def checked(cls, *, depends_on: object = None, **given: Any) -> TaskOptions:
@@ -48,7 +60,11 @@ class TaskOptions:
             )
         if given.get("delay_by") is not None and given.get("delay_until") is not None:
             raise MultipleDelayError("Give delay_by or delay_until, not both.", "delay_by")
-        return cls(**{name: _READERS[name](value) for name, value in given.items() if value is not None})
+        if isinstance(given.get("expires"), date):
+            given = {"expires_at": given["expires"], **{name: given[name] for name in given if name != "expires"}}
+        options = cls(**{name: _READERS[name](value) for name, value in given.items() if value is not None})
+        options._check_limits()
+        return options
 
     @property
     def delay(self) -> float:
@@ -56,6 +72,30 @@ class TaskOptions:
         if self.delay_by is not None:
             return self.delay_by
         return 0.0 if self.delay_until is None else max(0.0, self.delay_until - time.time())
+
+    @property
+    def hard_limit(self) -> float | None:
+        """Seconds that the task may run at most, None for no limit."""
+        if self.hard_timeout is not None or self.timeout is None:
+            return self.hard_timeout
+        return self.timeout + HARD_AFTER_SOFT
+
+    def expiry(self, enqueued_at: float) -> float | None:
+        """Return from when on, in epoch seconds, a task that was enqueued then is not run any more."""
+        return self.expires_at if self.expires is None else enqueued_at + self.expires
+
+    def _check_limits(self) -> None:
+        if self.timeout is not None and self.hard_timeout is not None and self.hard_timeout < self.timeout:
+            raise OptionError(
+                f"hard_timeout={self.hard_timeout:g} is below timeout={self.timeout:g}: the first ends the process, "
+                "the second only the task.",
+                "hard_timeout",
+            )
+        if self.expires is not None and self.expires_at is not None:
+            raise OptionError("Give expires or expires_at, not both.", "expires")
+        for delay, expiry in ((self.delay_by, self.expires), (self.delay_until, self.expires_at)):
+            if delay is not None and expiry is not None and delay >= expiry:
+                raise OptionError("It expires before its delay is over: it would never run.", "expires")
 
     def callbacks(self) -> dict[str, Callable[..., object] | str]:
         """Return those of `on_start`, `on_success` and `on_error` that are set."""
@@ -102,15 +142,24 @@ def _read_delay_by(value: object) -> float:
     return float(delay)
 
 
-def _read_delay_until(value: object) -> float:
+def read_moment(option: str, value: object) -> float:
+    """Read a moment as epoch seconds. Raises OptionError."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
     if isinstance(value, datetime):
         # A naive datetime is UTC: the worker may be in another zone than the producer.
         value = (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
     if not _is_number(value):
-        raise OptionError(f"delay_until={value!r}: it must be epoch seconds, a datetime or a date.", "delay_until")
+        raise OptionError(f"{option}={value!r}: it must be epoch seconds, a datetime or a date.", option)
     return float(value)
+
+
+def _read_duration(option: str, value: object) -> float:
+    duration = value.total_seconds() if isinstance(value, timedelta) else value
+    if not _is_number(duration) or not duration > 0:
+        also = ", a timedelta or a datetime" if option == "expires" else ", or a timedelta"
+        raise OptionError(f"{option}={value!r}: it must be seconds, more than 0{also}.", option)
+    return float(duration)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -136,6 +185,10 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "on_success": _read_callback,
     "on_error": _read_callback,
     "delay_by": _read_delay_by,
-    "delay_until": _read_delay_until,
+    "delay_until": partial(read_moment, "delay_until"),
     "priority": _read_priority,
+    "timeout": partial(_read_duration, "timeout"),
+    "hard_timeout": partial(_read_duration, "hard_timeout"),
+    "expires": partial(_read_duration, "expires"),
+    "expires_at": partial(read_moment, "expires_at"),
 }

@@ -86,10 +86,11 @@ class Threads:
     def _run_all(self, hand: Hand) -> None:
         session = self._session
         waiting, resting, run_next = session.waiting, self._resting, session.run_next
+        hand.since = time.monotonic()
         while not session.closing:
             if resting and len(waiting) > 1:
                 self.wake()
-            started = time.monotonic()
+            began = hand.since
             try:
                 outcome = run_next(hand)
             except Interrupted:
@@ -99,7 +100,7 @@ class Threads:
                 return
             if outcome is not PASSED_ON:
                 hand.ran += 1
-                hand.busy += time.monotonic() - started
+                hand.busy += hand.since - began
             if session.bell.awaited and len(waiting) <= self.low:
                 session.bell.ring()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import constants
 from .decisions import Bury, Decision, Defer, Discard, Retry
+from .errors import TaskCancelled, TaskTimeout
 from .observers import bound, notify
 from .outcome import Outcome
 from .task import Task
@@ -29,6 +30,9 @@ class Verdict:
 
     def on(self, task: Task, error: BaseException) -> Outcome:
         """Decide what becomes of a task whose run raised an error, and tell the hooks. Never raises an Exception."""
+        if is_cancellation(task, error):
+            task.status = constants.CANCELED
+            return Outcome("cancelled", error)
         try:
             decision = self._decide(task, error)
         except Decision as raised:
@@ -82,6 +86,15 @@ class Verdict:
             notify(self._on_dead, task=task, error=error)
         reason = decision.reason if isinstance(decision, Bury) else ""
         return Outcome("dead", error, reason=reason or _hint(error))
+
+
+def is_cancellation(task: Task, error: BaseException) -> bool:
+    """Say whether an error is how a task ends that was asked to stop."""
+    if not task.cancelled:
+        return False
+    from asyncio import CancelledError
+
+    return isinstance(error, CancelledError | TaskCancelled) and not isinstance(error, TaskTimeout)
 
 
 def _by_retries(task: Task, delay: float) -> Decision:

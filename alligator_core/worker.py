@@ -5,20 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .child_link import enlist
 from .constants import DEFAULT_LEASE
 from .crew import LOOK, Crew
+from .errors import BackendError
+from .health import Health
 from .hosted import MAX_DELIVERIES
 from .intake import LONGEST_WAIT, Intake
 from .keeper import Keeper
+from .limits import Limits
 from .observers import bound, notify
 from .pace import Pace
+from .reclaim import reclaim_dead
 from .runner import Interrupted
 from .session import Session
 from .stopping import Stopping
+from .watch import Watch
 from .worker_options import queue_names, seconds, seconds_above_zero, set_log_level, whole_number
 
 if TYPE_CHECKING:
@@ -48,6 +54,8 @@ class Worker:
         burst: bool = False,
         threads: int = 1,
         async_limit: int = 100,
+        max_memory: int = 0,
+        health_file: str | os.PathLike[str] | None = None,
         name: str | None = None,
         board: Board | None = None,
     ) -> None:
@@ -65,6 +73,8 @@ class Worker:
             burst: Stop when no task is ready.
             threads: How many threads run tasks. With 1, it is the one that calls `run_forever`.
             async_limit: How many coroutines run at a time, on one event loop in a thread of its own, beside the others.
+            max_memory: Stop between tasks once the process takes more bytes than that; 0 for no limit.
+            health_file: A file that is touched at most once a second, as long as all is well.
             name: What it goes by in logs, instead of host and process. It need not be unique.
             board: What a supervisor reads off what runs here.
         """
@@ -78,12 +88,14 @@ class Worker:
         self.burst = burst
         self.threads = whole_number(1, threads=threads)
         self.async_limit = whole_number(1, async_limit=async_limit)
+        self.max_memory = whole_number(0, max_memory=max_memory)
         self.name = name
         self.tasks_run = 0
         """How many tasks it is done with; counted when `run_forever` ends."""
         self._stopping = Stopping(self.grace)
         self._pace = Pace()
         self._board = board
+        self._health = None if health_file is None else Health(health_file)
         if log_level is not None:
             set_log_level(log_level)
 
@@ -117,6 +129,8 @@ class Worker:
         """Work until told to stop, or until `max_tasks` or `burst` is reached; then settle, and give back the rest.
 
         In the main thread SIGTERM and SIGINT are the signals to stop; a second one releases what runs at once.
+        A task that outlasts its `hard_timeout` ends the process with exit code 1, in whatever thread this runs; what
+        is finished is settled before, and what else runs is given back.
         """
         hook = self.gator.plugins.hook
         started, stopped = bound(hook.on_worker_start), bound(hook.on_worker_stop)
@@ -148,6 +162,12 @@ class Worker:
         self.tasks_run += ran
         return ran
 
+    def _reclaim(self, session: Session) -> None:
+        try:
+            reclaim_dead(session.consumer, self.gator.backend, self.queues)
+        except BackendError as exc:
+            log.warning("Could not look for what dead processes hold: it comes back with its lease: %s", exc)
+
     def _session(self, *, leave_on_ctrl_c: bool = True) -> Session:
         session = Session(
             self.gator,
@@ -163,12 +183,10 @@ class Worker:
         return session
 
     def _work_and_close(self, session: Session) -> None:
+        session.limits = Limits()
         crew = Crew(session, self._pace, threads=self.threads, async_limit=self.async_limit)
-
-        def watch() -> None:
-            self._stopping.watch(session, crew, self.interrupt)
-
-        with Keeper(session, self.lease, watch):
+        watch = Watch(self, session, crew, self._stopping, self._health)
+        with Keeper(session, self.lease, watch.look):
             try:
                 self._work(session, crew)
                 self._finish(session, crew)
@@ -180,7 +198,7 @@ class Worker:
                 session.close()
 
     def _work(self, session: Session, crew: Crew) -> None:
-        intake = Intake(session, wait=0.0 if self.burst else min(self.nap_time, LONGEST_WAIT))
+        intake = Intake(session, wait=0.0 if self.burst else min(self.nap_time, LONGEST_WAIT), health=self._health)
         while not session.closing:
             was_idle = crew.is_idle
             room = self._room(session, crew)
@@ -207,3 +225,12 @@ class Worker:
         while not crew.is_idle and not self._stopping.gave_up:
             crew.wait(LOOK)
             session.give_back()
+
+
+def _board_of(stopping: Stopping) -> Board | None:
+    # Only a supervised process has loaded it, before anything else.
+    if "alligator_core.child_link" not in sys.modules:
+        return None
+    from .child_link import enlist
+
+    return enlist(stopping)

@@ -48,7 +48,9 @@ def test_both_names_of_is_async_at_once_are_an_error() -> None:
 def test_an_unknown_option_is_an_error_that_suggests_the_nearest() -> None:
     with pytest.raises(OptionError, match=r"A task has no option 'retry'. Did you mean 'retries'\?"):
         TaskOptions.checked(retry=3)
-    with pytest.raises(OptionError, match=r"A task has no option 'x'. It has: delay_by, delay_until, is_async"):
+    with pytest.raises(
+        OptionError, match=r"A task has no option 'x'. It has: delay_by, delay_until, expires, expires_at"
+    ):
         TaskOptions.checked(x=3)
 
 
