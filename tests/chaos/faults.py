@@ -26,11 +26,11 @@ class Fault:
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(name: str, missing: Missing = lambda store, mode: "") -> Callable[[Act], Act]:
+def fault(name: str, missing: Missing | None = None) -> Callable[[Act], Act]:
     """Enter a function into the table of faults; its docstring is the summary."""
 
     def enter(act: Act) -> Act:
-        FAULTS[name] = Fault(name, " ".join((act.__doc__ or "").split()), act, missing)
+        FAULTS[name] = Fault(name, " ".join((act.__doc__ or "").split()), act, missing or needs_no_processes)
         return act
 
     return enter
@@ -39,6 +39,11 @@ def fault(name: str, missing: Missing = lambda store, mode: "") -> Callable[[Act
 def needs_processes(store: type[Store], mode: Mode) -> str:
     """Nothing can be killed where the store lives in one process."""
     return "" if store.is_shared else "lives in one process"
+
+
+def needs_no_processes(store: type[Store], mode: Mode) -> str:
+    """A store of one process has no supervisor."""
+    return "" if store.is_shared or not mode.is_supervised else "lives in one process"
 
 
 def needs_supervisor(store: type[Store], mode: Mode) -> str:

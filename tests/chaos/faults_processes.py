@@ -26,7 +26,7 @@ def kill_a_worker(scene: Scene) -> None:
 @fault("kill the supervisor", needs_supervisor)
 def kill_the_supervisor(scene: Scene) -> None:
     """SIGKILL to a supervisor, not to its children, twice; another one starts."""
-    scene.start()
+    scene.start(2)
     scene.produce(count=300)
     for _ in range(2):
         scene.pause(1.0, 1.5)
@@ -61,7 +61,7 @@ def kill_and_push_nothing(scene: Scene) -> None:
 @fault("freeze for longer than the lease", needs_processes)
 def freeze(scene: Scene) -> None:
     """SIGSTOP until another worker runs what the frozen one held, then SIGCONT: its late ack must change nothing."""
-    scene.start()
+    scene.start(2)
     number = scene.push(scene.mode.work, 1.0)
     pid = scene.started(number)
     scene.produce(count=60)

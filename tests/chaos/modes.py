@@ -29,4 +29,12 @@ class Mode:
         return [word for name, value in self.options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-MODES = {mode.name: mode for mode in [Mode("inline")]}
+MODES = {
+    mode.name: mode
+    for mode in [
+        Mode("inline"),
+        Mode("threads", {"threads": 4}),
+        Mode("async", {"async_limit": 8}, tasks.awork),
+        Mode("processes", {"processes": 2}, is_supervised=True),
+    ]
+}

@@ -47,7 +47,7 @@ class WorkerProcess:
         found = subprocess.run(
             ["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True, check=False
         )
-        return [int(word) for word in found.stdout.split() if _is_python(int(word))]
+        return [int(word) for word in found.stdout.split()]
 
     def kill(self) -> None:
         """Kill this process, and none of its children."""
@@ -95,10 +95,3 @@ def kill(pid: int, history: History) -> None:
     history.note("killed", pid=pid)
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _is_python(pid: int) -> bool:
-    try:
-        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
-    except OSError:
-        return not os.path.exists("/proc")

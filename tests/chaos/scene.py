@@ -61,9 +61,9 @@ class Scene:
 
     # Workers
 
-    def start(self, count: int = 2) -> None:
-        """Start workers."""
-        for _ in range(count):
+    def start(self, count: int = 0) -> None:
+        """Start workers: by default two that run tasks, which takes one supervisor."""
+        for _ in range(count or (1 if self.mode.is_supervised else 2)):
             self.workers.append(self._new_worker())
 
     def tend(self) -> None:

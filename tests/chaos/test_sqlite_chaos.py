@@ -1,0 +1,21 @@
+"""A short run over SQLite."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.short import check
+
+
+@pytest.mark.parametrize(
+    ("fault", "mode"),
+    [
+        ("kill a worker", "inline"),
+        ("kill before settle", "inline"),
+        ("freeze for longer than the lease", "inline"),
+        ("SIGTERM", "inline"),
+        ("full disk", "inline"),
+    ],
+)
+def test_nothing_is_lost_in_a_file(fault: str, mode: str) -> None:
+    check(fault, "sqlite", mode)
