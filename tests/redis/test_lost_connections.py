@@ -138,7 +138,7 @@ def test_what_a_failed_take_over_left_is_given_back_by_the_next_reserve(
 ) -> None:
     taker = _taker_whose_second_portion_fails(proxy, backend, redis_server, queue)
     proxy.revive()
-    assert [each.deliveries for each in taker.reserve(3, 0.0)] == [1, 1, 1]
+    assert [each.deliveries for each in taker.reserve(3, 0.2)] == [1, 1, 1]
     assert backend.size(queue)[:3] == (2497, 0, 3)
 
 

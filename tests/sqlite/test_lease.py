@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alligator_sqlite import SqliteBackend
 
-from alligator_core.backend import Ack, Release
+from alligator_core.backend import Ack, Bury, Release
 from tests.sqlite.helpers import eventually, push, ready_ids
 
 
@@ -34,6 +34,19 @@ def test_the_dead_are_forgotten(backend: SqliteBackend) -> None:
     assert backend._database.run("SELECT count(*) FROM consumers") == [(1,)]
     consumer.close()
     assert backend._database.run("SELECT count(*) FROM consumers") == [(0,)]
+
+
+def test_requests_to_stop_are_forgotten_with_their_messages(backend: SqliteBackend) -> None:
+    push(backend, "a", "b", "c", "d", "e")
+    consumer = backend.consumer(["q"], 60.0)
+    held = consumer.reserve(5, 0.0)
+    assert all(backend.stop("q", delivery.id) for delivery in held)
+    assert consumer.settle([Ack(held[0]), Bury(held[1], "why"), *map(Release, held[2:4])]) == []
+    assert backend._database.run("SELECT count(*) FROM stops") == [(3,)]
+    assert backend.cancel("q", "c") is not None
+    assert backend.purge("q") == 1
+    assert backend._database.run("SELECT count(*) FROM stops") == [(1,)]
+    consumer.close()
 
 
 def test_a_consumer_that_looks_for_a_message_in_vain_registers_once(backend: SqliteBackend) -> None:
