@@ -70,7 +70,7 @@ class Keeper:
             self._next_beat = now + self._interval
         if session.flush_at and now > session.flush_at:
             session.try_flush()
-        if session.is_busy and session.has_unstarted and now - session.taken_at > HOARDING:
-            log.info("Gave back %d tasks that waited for too long", session.give_back())
+        if session.is_busy and now - session.taken_at > HOARDING and (count := session.give_back()):
+            log.info("Gave back %d tasks that waited for too long", count)
         if self._on_tick is not None:
             self._on_tick()

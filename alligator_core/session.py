@@ -199,7 +199,8 @@ class Session:
         self._end(hand, delivery, task, outcome, time.monotonic() - hand.since)
 
     def give_back(self) -> int:
-        """Release what is in hand and not started. Returns how many."""
+        """Release what is in hand and not started, and let go of what was taken ahead. Returns how many."""
+        self._spare()
         released = list(self._unstarted())
         if released:
             with self._counting:
@@ -274,6 +275,12 @@ class Session:
             self.release()
         finally:
             self.runner.close()
+
+    def _spare(self) -> None:
+        try:
+            self.consumer.spare()
+        except BackendError as exc:
+            log.warning("Could not give back what was taken ahead, will try again: %s", exc)
 
     def _flush_at_last(self) -> None:
         for _ in range(5):

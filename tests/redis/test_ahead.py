@@ -8,8 +8,10 @@ import pytest
 from alligator_redis.ahead import WORTH
 from alligator_redis.backend import RedisBackend
 
+from alligator import Gator, Worker
 from alligator_core.backend import Ack, Consumer, Delivery
-from tests.redis.helpers import ids_of, messages, new_queue, numbered, opened, sha_of, take_all
+from tests.redis import jobs
+from tests.redis.helpers import Background, ids_of, messages, new_queue, numbered, opened, sha_of, take_all
 from tests.redis.proxy import Proxy
 from tests.redis.servers import Server, until
 
@@ -116,3 +118,20 @@ def test_what_a_dead_consumer_took_ahead_is_handed_back_with_the_rest(backend: R
     found = take_all(backend.consumer([queue], 30.0), wait=2.0)
     assert len(found) == MANY
     assert sum(delivery.deliveries == 2 for delivery in found) == 2 * BATCH
+
+
+def test_what_was_taken_ahead_waits_for_no_long_task(redis_server: Server) -> None:
+    gator = Gator(redis_server.dsn, queue_name=new_queue())
+    gator.map(jobs.count, range(1000))
+    gator.task(jobs.hold)
+    gator.map(jobs.count, range(2000))
+    worker = Worker(gator)
+    working = Background(worker.run_forever)
+    try:
+        assert jobs.held.wait(30.0)
+        until(lambda: gator.backend.size(gator.queue_name)[:3] == (2000, 0, 1))
+    finally:
+        jobs.let_go.set()
+        until(lambda: not sum(gator.backend.size(gator.queue_name)[:3]))
+        worker.stop()
+        working.result()
