@@ -59,7 +59,7 @@ class Guarantee:
 def run_check(dsn: str, *, lease: float = 1.0, on_progress: Progress | None = None) -> list[Guarantee]:
     """Try the whole contract on a DSN, in queues of its own, which it empties afterwards.
 
-    `lease` is in seconds: some forty tests wait for a lease to run out, or for a delay of that length.
+    `lease` is in seconds: some fifty tests wait for a lease to run out, or for a delay of that length.
     Raises what making the backend raises, or its first answer: DsnError, UnknownPluginError, BackendUnavailable.
     """
     backend = PluginManager().make_backend(Dsn.parse(dsn))
