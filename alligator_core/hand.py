@@ -68,6 +68,11 @@ class Hand:
             self._catch_up()
 
     @property
+    def running_task(self) -> Task | None:
+        """The task that it runs now."""
+        return None if self.delivery is None else self.task
+
+    @property
     def is_open(self) -> bool:
         """Whether the task's own code runs."""
         return bool(self._open)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from .backend import Consumer, Delivery
@@ -56,7 +57,8 @@ def take_one(gator: Gator, take: Callable[[Consumer], Delivery | None]) -> Task 
             return None
         session.waiting.append(delivery)
         with Keeper(session, DEFAULT_LEASE):
-            outcome = session.run_next()
+            # In a context of its own: it may be a task itself that calls this.
+            outcome = copy_context().run(session.run_next)
             session.flush()
         return _task_of(session, outcome)
     finally:

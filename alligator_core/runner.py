@@ -17,7 +17,7 @@ from .decisions import Decision
 from .hand import Hand
 from .observers import bound, notify
 from .outcome import SUCCEEDED, Outcome
-from .task import Task, current
+from .task import Current, Task, current
 from .task_options import DEFAULTS
 from .verdict import Verdict, is_cancellation
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("alligator.task")
 
 Callback: TypeAlias = Callable[..., object] | str
-set_current = current.set
 CALLBACK_FAILED: Final = "Callback %s failed for %r; the task is not affected"
 
 CLEANING_UP = 1.0
@@ -59,19 +58,15 @@ class Runner:
         """Nothing comes between the worker and the function: it can be called straight."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self, task: Task, guard: Hand | None = None) -> Outcome:
-        """Run a task in a context of its own, so that no contextvar leaks into the next. Never raises an Exception.
-
-        With a guard, the hand that runs it, it may be interrupted while its own code runs, and only then.
-        """
-        return copy_context().run(self._run, task, guard)
+    def run(self, task: Task) -> Outcome:
+        """Run a task in a context of its own, so that no contextvar leaks into the next. Never raises an Exception."""
+        return self._in_context(task, lambda: self.run_here(task))
 
     async def run_soon(self, task: Task, hand: Hand) -> Outcome:
         """Run a task in the asyncio task that awaits this, which has a context of its own. Otherwise as `run`.
 
         Raises Interrupted if the hand was told to leave it.
         """
-        set_current(task)
         try:
             result = await self._guarded_soon(task, hand)
         except BaseException as exc:
@@ -88,14 +83,14 @@ class Runner:
         self.ended(task, outcome)
         return outcome
 
-    def skip(self, task: Task, outcome: Outcome) -> None:
+    def skip(self, task: Task, outcome: Outcome) -> Outcome:
         """Tell the hooks of a task that is not run, in a context of its own."""
 
-        def skip() -> None:
-            set_current(task)
+        def skip() -> Outcome:
             self.ended(task, outcome)
+            return outcome
 
-        copy_context().run(skip)
+        return self._in_context(task, skip)
 
     def fail(self, task: Task, error: BaseException) -> Outcome:
         """Decide what becomes of a task whose run was ended from outside, and tell the hooks, in a context of its own.
@@ -104,12 +99,11 @@ class Runner:
         """
 
         def fail() -> Outcome:
-            set_current(task)
             outcome = self._failed(task, error)
             self.ended(task, outcome)
             return outcome
 
-        return copy_context().run(fail)
+        return self._in_context(task, fail)
 
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Tell the hooks what became of a task, last of all."""
@@ -131,8 +125,11 @@ class Runner:
         self._loop.close()
         self._loop = None
 
-    def _run(self, task: Task, guard: Hand | None) -> Outcome:
-        set_current(task)
+    def run_here(self, task: Task, guard: Hand | None = None) -> Outcome:
+        """Run a task in the context of the caller, who sees to it that it is nobody else's.
+
+        With a guard, the hand that runs it, it may be interrupted while its own code runs, and only then.
+        """
         try:
             if guard is not None:
                 result = self._guarded(task, guard)
@@ -147,12 +144,22 @@ class Runner:
         except BaseException as exc:  # noqa: BLE001  (a task may raise SystemExit or CancelledError too)
             outcome = self._failed(task, exc)
         else:
-            outcome = self._succeeded(task, result)
+            # As `_succeeded`, without the price of a call.
+            task.result = result
+            task.status = constants.SUCCESS
+            outcome = SUCCEEDED
+            if self._on_success is not None:
+                notify(self._on_success, task=task, result=result)
             if task.options.on_success is not None:
                 self._call_back(task.options.on_success, task, result)
         if self._after_task is not None:
             self.ended(task, outcome)
         return outcome
+
+    def _in_context(self, task: Task, run: Callable[[], Outcome]) -> Outcome:
+        context = copy_context()
+        context.run(current.set, Current(task))
+        return context.run(run)
 
     def _failed(self, task: Task, error: BaseException) -> Outcome:
         if _has_callback(task.options.on_error, error) and not is_cancellation(task, error):

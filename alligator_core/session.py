@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ from .holder import this_process
 from .outcome import EXPIRED, SUCCEEDED, Outcome
 from .runner import Interrupted, Runner
 from .settling import settlement_of, storable
-from .task import Task
+from .task import Task, current
 from .task_line import log as task_log
 from .task_line import log_end
 from .task_options import DEFAULTS
@@ -97,7 +98,7 @@ class Session:
         """When the settlements that wait should be flushed; 0 if none does."""
         self.runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
         self._codec = gator.codec
-        self._decode, self._run_task = self._codec.decode, self.runner.run
+        self._decode, self._run_task = self._codec.decode, self.runner.run_here
         self._max_deliveries = max_deliveries
         self._settlements: list[Settlement] = []
         self._flushing = Lock()
@@ -160,6 +161,8 @@ class Session:
         if task.is_coroutine and self.pass_on is not None:
             return self._pass_on(delivery, task)
         task.deliveries = delivery.deliveries
+        if current.get() is not hand:
+            current.set(hand)
         hand.task = task
         hand.delivery = delivery
         is_plain = task.options is DEFAULTS
@@ -167,7 +170,8 @@ class Session:
             return skipped
         try:
             # In a thread of its own, or with a time limit, it may have to be interrupted.
-            outcome = self._run_task(task, None if is_plain and not hand.thread else hand)
+            guard = None if is_plain and not hand.thread else hand
+            outcome = copy_context().run(self._run_task, task, guard)
         finally:
             hand.delivery = None
         hand.since, began = time.monotonic(), hand.since
@@ -183,6 +187,7 @@ class Session:
 
     async def run_soon(self, hand: Hand, delivery: Delivery, task: Task) -> None:
         """Run what was passed on, in the asyncio task that awaits this, and note its settlement."""
+        current.set(hand)
         task.deliveries = delivery.deliveries
         hand.task, hand.delivery, hand.since = task, delivery, time.monotonic()
         if self._begin(hand, delivery, task):
@@ -205,7 +210,7 @@ class Session:
         if released:
             with self._counting:
                 self.taken -= len(released)
-            self._settlements += map(Release, released)
+            self._settlements += [Release(delivery) for delivery in released]  # (at once: others append)
             self.try_flush()
         return len(released)
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from . import constants
 from .errors import OptionError, TaskCancelled
@@ -42,12 +42,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_process)
 
 
-current: ContextVar[Task | None] = ContextVar("current", default=None)
+class Running(Protocol):
+    """What runs tasks one after the other."""
+
+    @property
+    def running_task(self) -> Task | None:
+        """The task that it runs now."""
+
+
+current: ContextVar[Running | None] = ContextVar("current", default=None)
+"""What runs the task here. Not the task itself: to set that would be a noticeable part of what a short task takes."""
 
 
 def current_task() -> Task | None:
     """Return the task that runs here: in its function, in what that calls, and in its hooks; None outside of any."""
-    return current.get()
+    running = current.get()
+    return None if running is None else running.running_task
 
 
 class Task:
@@ -188,6 +198,13 @@ class Task:
     def __repr__(self) -> str:
         # Arguments may be secrets: they are not shown.
         return f"<{type(self).__name__} {self.task_id} {self.name or self.func!r} {self.status}>"
+
+
+class Current:
+    """What runs one task and no other."""
+
+    def __init__(self, task: Task) -> None:
+        self.running_task: Task | None = task
 
 
 def checked_id(task_id: str) -> str:
