@@ -44,10 +44,10 @@ def consumer(backend: RedisBackend, queue: str) -> Consumer:
     return backend.consumer([queue], 30.0)
 
 
-def take_a_batch(backend: RedisBackend, queue: str, consumer: Consumer) -> list[Delivery]:
-    """Reserve a full batch, and see that the next one is taken ahead of its time."""
+def take_a_batch(backend: RedisBackend, queue: str, consumer: Consumer, *, beside: int = 0) -> list[Delivery]:
+    """Reserve a full batch, and see that the next one is taken ahead of its time; `beside` are reserved by others."""
     batch = consumer.reserve(BATCH, 0.0)
-    until(lambda: backend.size(queue).reserved == 2 * BATCH)
+    until(lambda: backend.size(queue).reserved == 2 * BATCH + beside)
     return batch
 
 
@@ -60,6 +60,30 @@ def test_what_is_taken_ahead_comes_next_and_in_order(backend: RedisBackend, queu
     ack(consumer, first)
     assert ids_of(first + take_all(consumer)) == [str(number) for number in range(MANY)]
     assert backend.size(queue)[:3] == (0, 0, 0)
+
+
+def test_a_stop_of_what_was_taken_ahead_is_heard_once_it_is_handed_out(
+    backend: RedisBackend, queue: str, consumer: Consumer
+) -> None:
+    first = take_a_batch(backend, queue, consumer)
+    ahead = str(BATCH + 1)
+    assert backend.stop(queue, first[0].id)
+    assert backend.stop(queue, ahead)
+    assert consumer.stops() == [first[0].id]
+    assert ahead in ids_of(consumer.reserve(BATCH, 0.0))
+    assert consumer.stops() == [ahead]
+    assert consumer.stops() == []
+
+
+def test_what_is_taken_over_is_not_mixed_with_what_was_taken_ahead(
+    backend: RedisBackend, queue: str, consumer: Consumer
+) -> None:
+    doomed = backend.consumer([queue], 30.0, "dead")
+    held = doomed.reserve(3, 0.0)
+    first = take_a_batch(backend, queue, consumer, beside=len(held))
+    assert ids_of(consumer.take_over("dead")) == ids_of(held)
+    ack(consumer, first)
+    assert len(take_all(consumer)) == MANY - BATCH - len(held)
 
 
 def test_a_queue_that_does_not_fill_the_batch_is_not_taken_from_ahead(backend: RedisBackend) -> None:

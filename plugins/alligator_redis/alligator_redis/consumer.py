@@ -150,11 +150,15 @@ class RedisConsumer(Consumer):
         found: list[str] = []
         for hold in self._holds:
             name = hold.name
-            ids = self._client.call("stops", hold.key, name, repeat=True)
-            if ids:
-                # Forgotten only now: the answer might have been lost.
-                self._client.call("stops", hold.key, name, *ids, repeat=True)
-                found += map(bytes.decode, ids)
+            if ids := self._client.call("stops", hold.key, name, repeat=True):
+                with self._lock:
+                    # Not of what was taken ahead, say: nobody could stop that yet.
+                    known = hold.ids()
+                heard = [id for id in map(bytes.decode, ids) if id in known]
+                if heard:
+                    # Forgotten only now: the answer might have been lost.
+                    self._client.call("stops", hold.key, name, *heard, repeat=True)
+                found += heard
         return found
 
     def _ahead_of(self, limit: int) -> list[Delivery]:

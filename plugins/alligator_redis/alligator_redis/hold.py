@@ -82,6 +82,10 @@ class Hold:
         for run in runs.values():
             run.forget()
 
+    def ids(self) -> set[str]:
+        """Return the ids of all that is held and not settled."""
+        return {delivery.id for run in self.runs.values() for delivery in run.unsettled()}
+
     def add(
         self, name: str, place: bytes, deliveries: int, ids: Sequence[bytes], bodies: Sequence[bytes]
     ) -> list[Delivery]:
