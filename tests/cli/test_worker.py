@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def test_a_worker_logs_readable_lines_on_stderr(shell: Shell) -> None:
 
     assert code == 0
     started = next(line for line in err.splitlines() if "starts on" in line)
-    assert " INFO alligator.worker: Worker " in started
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO \S+:\d+ Worker ", started)
     assert started.endswith("starts on locmem://, queues all")
 
 
@@ -118,6 +119,18 @@ def test_what_outlasts_the_grace_period_is_left_with_exit_code_0(start: Start, f
         (["--max-deliveries", "0"], "max_deliveries=0: it must be 1 or more."),
         (["--queue", ""], "it must be 1 to 200 printable characters."),
         (["--log-level", "loud"], "Invalid value for '--log-level'"),
+        (["--log-level", "info", "-q"], "Say --quiet or --log-level, not both."),
+        (["--log-format", "xml"], "Invalid value for '--log-format'"),
+        (["--threads", "0"], "threads=0: it must be 1 or more."),
+        (["--threads", "many"], "Invalid value for '--threads'"),
+        (["--async-limit", "-1"], "async_limit=-1: it must be 1 or more."),
+        (["--processes", "0"], "processes=0: it must be 1 or more."),
+        (["--processes", "2"], "the locmem backend lives in one process"),
+        (["--processes", "2", "--threads", "0"], "threads=0: it must be 1 or more."),
+        (["--max-memory", "lots"], "'lots' is no size: write 500MB, 1.5GiB or a number of bytes."),
+        (["--name", ""], "name='': it must be 1 to 100 printable characters."),
+        (["--name", "a\nb"], "it must be 1 to 100 printable characters."),
+        (["--health-file", "no/such/alive"], "health_file='no/such/alive': it can't be written: "),
     ],
 )
 def test_a_worker_refuses_bad_limits(run: Callable[..., object], words: list[str], problem: str) -> None:
