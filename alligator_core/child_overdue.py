@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .backend import Bury, Delivery, Settlement
-from .errors import AlligatorException, TaskFailed
+from .errors import AlligatorException, TaskTimeout
 from .runner import Runner
 from .settling import settlement_of, storable
 
@@ -13,24 +13,17 @@ if TYPE_CHECKING:
     from .gator import Gator
 
 
-class Overdue:
-    """Decides what becomes of tasks that exceeded their hard limit: as of any that failed, with the Gator's hooks."""
-
-    def __init__(self, gator: Gator) -> None:
-        self._gator = gator
-        self._runner: Runner | None = None
-
-    def settlement(self, delivery: Delivery) -> Settlement:
-        """Return what becomes of the message of such a task."""
-        codec = self._gator.codec
-        try:
-            task = codec.decode(delivery.body, delivery.queue)
-        except AlligatorException as exc:
-            return Bury(delivery, storable(f"It took too long, and can't be tried again: {exc}"))
-        task.deliveries = delivery.deliveries
-        if self._runner is None:
-            self._runner = Runner(self._gator)
-        error = TaskFailed("It exceeded its hard limit, and its worker was killed.")
-        outcome = self._runner.verdict.on(task, error)
-        self._runner.ended(task, outcome)
-        return settlement_of(codec, task, outcome, delivery)
+def settlement_of_overdue(gator: Gator, delivery: Delivery) -> Settlement:
+    """Return what becomes of the message of a task that exceeded its hard limit: the same as of any that failed."""
+    try:
+        task = gator.codec.decode(delivery.body, delivery.queue)
+    except AlligatorException as exc:
+        return Bury(delivery, storable(f"It exceeded its hard limit, and can't be tried again: {exc}"))
+    task.deliveries = delivery.deliveries
+    limit = task.options.hard_limit
+    error = TaskTimeout(f"It ran longer than its hard limit{f' of {limit:g} s' if limit else ''}, and was killed.")
+    runner = Runner(gator)
+    try:
+        return settlement_of(gator.codec, task, runner.fail(task, error), delivery)
+    finally:
+        runner.close()

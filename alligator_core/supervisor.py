@@ -7,6 +7,7 @@ import math
 import signal
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from .backend import SHARED, TAKE_OVER
@@ -14,7 +15,7 @@ from .board import shown
 from .child_estate import Estate, death_of
 from .child_link import STOP, STOP_NOW
 from .child_memory import give_back_memory
-from .child_overdue import Overdue
+from .child_overdue import settlement_of_overdue
 from .child_process import ChildProcess, how_it_died
 from .child_slot import Slot
 from .constants import DEFAULT_LEASE
@@ -88,7 +89,7 @@ class Supervisor:
                 "queues. Leave it out, or use a backend that is shared.",
                 "processes",
             )
-        self._fail = Overdue(gator).settlement
+        self._fail = partial(settlement_of_overdue, gator)
         self._keeper = SupervisorKeeper(gator.backend, self.queues, self.lease, self._living)
         self._told = 0
         self._passed_on = 0
