@@ -154,12 +154,15 @@ class Session:
             hand = self.main
         if delivery.deliveries > 1 and (poison := self._poison(hand, delivery)):
             return poison
+        if self._board is not None:
+            # Already now: to import its module, or to make its arguments, may end the process too.
+            self._board.started(hand.number, delivery.id)
         try:
             task = self._decode(delivery.body, delivery.queue)
         except AlligatorException as exc:
             return self._bury(hand, delivery, Outcome("dead", exc, reason=storable(str(exc))))
         if task.is_coroutine and self.pass_on is not None:
-            return self._pass_on(delivery, task)
+            return self._pass_on(hand, delivery, task)
         task.deliveries = delivery.deliveries
         if current.get() is not hand:
             current.set(hand)
@@ -229,28 +232,29 @@ class Session:
     def flush(self) -> None:
         """Tell the backend what became of the messages. Raises BackendError; what it wasn't told is kept."""
         with self._flushing:
-            count = len(self._settlements)
-            if not count:
-                return
-            batch = self._settlements[:count]
-            try:
-                stale = self.consumer.settle(batch)
-            except BackendError:
-                # Not again after each task: the backend may be away for long, and each try may take its time.
-                self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-                self.flush_at = time.monotonic() + self._pause
-                raise
-            self._pause = COALESCE
+            batch = self._settlements[:]
+            stale = self._settled(batch) if batch else []
             # Others may have been appended meanwhile: they wait for the next flush. The order of these lines sees to
             # it that whoever appends either finds 0 and sets it, or has appended before the last look.
-            del self._settlements[:count]
+            del self._settlements[: len(batch)]
             self.flush_at = 0.0
             if self._settlements:
                 self.flush_at = time.monotonic() + COALESCE
-        if self._board is not None:
+        if self._board is not None and batch:
             self._board.flushed([settlement.delivery.id for settlement in batch])
         for delivery in stale:
             log.warning("%s was settled too late: its lease had run out, and it may run twice", delivery.id)
+
+    def _settled(self, batch: list[Settlement]) -> list[Delivery]:
+        try:
+            stale = self.consumer.settle(batch)
+        except BackendError:
+            # Not again after each task: the backend may be away for long, and each try may take its time.
+            self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+            self.flush_at = time.monotonic() + self._pause
+            raise
+        self._pause = COALESCE
+        return stale
 
     def try_flush(self) -> bool:
         """Flush; where the backend fails, log it and keep what it wasn't told for the next time."""
@@ -329,6 +333,8 @@ class Session:
         hand.delivery = None
         self.runner.skip(task, outcome)
         self.note(Ack(delivery))
+        if self._board is not None:
+            self._board.finished(hand.number, delivery.id)
         log_end(task, delivery, outcome, 0.0, self._name)
         return outcome
 
@@ -343,7 +349,9 @@ class Session:
         except (Exception, SystemExit):
             log.exception("Worker.result failed for %r; the task is not affected", task)
 
-    def _pass_on(self, delivery: Delivery, task: Task) -> Outcome:
+    def _pass_on(self, hand: Hand, delivery: Delivery, task: Task) -> Outcome:
+        if self._board is not None:
+            self._board.finished(hand.number, delivery.id)
         self.coroutines.append((delivery, task))
         self.passed_on += 1
         if self.pass_on is not None:
@@ -372,6 +380,8 @@ class Session:
         log.error("%s goes to the dead letters: %s", delivery.id, outcome.reason)
         hand.task = None
         self.note(Bury(delivery, outcome.reason))
+        if self._board is not None:
+            self._board.finished(hand.number, delivery.id)
         return outcome
 
     def _poison(self, hand: Hand, delivery: Delivery) -> Outcome | None:

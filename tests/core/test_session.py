@@ -143,6 +143,13 @@ def test_a_settlement_that_comes_at_the_worst_moment_is_not_forgotten(
     assert session.flush_at
 
 
+def test_a_time_to_flush_that_was_noted_after_the_flush_is_forgotten_by_the_next(session: Session) -> None:
+    # One thread appends, another flushes that, and only then the first one says when.
+    session.flush_at = 1.0
+    session.flush()
+    assert session.flush_at == 0.0
+
+
 def test_what_is_in_hand_can_be_given_back_uncounted(watched: Gator, session: Session, backend: WatchedBackend) -> None:
     watched.map(jobs.note, range(3))
     session.reserve(10, 0)
