@@ -40,6 +40,11 @@ class Proxy:
         connections and take no more, until told to `revive`."""
         self._fatal = at, number
 
+    def stay_away(self) -> None:
+        """Cut all connections and take no more, until told to `revive`."""
+        self._is_down = True
+        self.cut()
+
     def revive(self) -> None:
         """Take connections again."""
         self._is_down = False

@@ -10,6 +10,7 @@ from alligator_redis.backend import RedisBackend
 
 from alligator import Gator, Worker
 from alligator_core.backend import Ack, Consumer, Delivery
+from alligator_core.errors import BackendError
 from tests.redis import jobs
 from tests.redis.helpers import Background, ids_of, messages, new_queue, numbered, opened, sha_of, take_all
 from tests.redis.proxy import Proxy
@@ -113,8 +114,24 @@ def test_what_was_taken_ahead_can_be_spared(backend: RedisBackend, queue: str, c
 
 def test_a_smaller_limit_gets_no_more_than_it_asks_for(backend: RedisBackend, queue: str, consumer: Consumer) -> None:
     take_a_batch(backend, queue, consumer)
-    assert ids_of(consumer.reserve(3, 0.0)) == [str(BATCH), str(BATCH + 1), str(BATCH + 2)]
-    assert backend.size(queue)[:3] == (MANY - BATCH - 3, 0, BATCH + 3)
+    few = consumer.reserve(3, 0.0)
+    assert ids_of(few) == [str(BATCH), str(BATCH + 1), str(BATCH + 2)]
+    ack(consumer, few)
+    assert ids_of(take_all(consumer)) == [str(number) for number in range(BATCH + 3, MANY)]
+
+
+def test_what_could_not_be_spared_is_not_forgotten(
+    proxy: Proxy, backend: RedisBackend, queue: str, consumer: Consumer
+) -> None:
+    ack(consumer, take_a_batch(backend, queue, consumer))
+    until(lambda: backend.size(queue).reserved == BATCH)
+    consumer.reserve(1, 0.0)
+    proxy.stay_away()
+    with pytest.raises(BackendError):
+        consumer.spare()
+    proxy.revive()
+    consumer.spare()
+    assert backend.size(queue)[:3] == (MANY - BATCH - 1, 0, 1)
 
 
 def test_closing_gives_back_what_was_taken_ahead(backend: RedisBackend, queue: str, consumer: Consumer) -> None:

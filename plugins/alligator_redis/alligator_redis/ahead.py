@@ -30,6 +30,7 @@ class Ahead:
         self._lane = lane
         self._lock = Lock()
         self._sent: tuple[Pool, Link, Names] | None = None
+        self._left: list[Delivery] = []
 
     def follow(self, batch: list[Delivery], limit: int) -> None:
         """Send the next look, if it is likely to bring as much as the last one."""
@@ -43,8 +44,28 @@ class Ahead:
         with self._lock:
             self._sent = sent
 
-    def receive(self) -> list[Delivery]:
-        """Return what the look brought; nothing if there was none, or its answer was lost."""
+    def receive(self, limit: int) -> list[Delivery]:
+        """Return what the look brought, up to so many at a time; nothing if there was none, or its answer was lost."""
+        with self._lock:
+            left, self._left = self._left, []
+        batch = left or self._answer()
+        self.keep(batch[limit:])
+        return batch[:limit]
+
+    def keep(self, batch: list[Delivery]) -> None:
+        """Have what was received once more, before anything that is received later."""
+        if batch:
+            with self._lock:
+                self._left = batch + self._left
+
+    def drop(self) -> None:
+        """Don't wait for the answer: the consumer is closed, and with that all it speaks of is given back."""
+        sent = self._take()
+        self._left = []
+        if sent is not None:
+            sent[0].drop(sent[1])
+
+    def _answer(self) -> list[Delivery]:
         sent = self._take()
         if sent is None:
             return []
@@ -58,12 +79,6 @@ class Ahead:
             raise
         pool.give(connection)
         return self._lane.receive(reply, names) or []
-
-    def drop(self) -> None:
-        """Don't wait for the answer: the consumer is closed, and with that all it speaks of is given back."""
-        sent = self._take()
-        if sent is not None:
-            sent[0].drop(sent[1])
 
     def _send(self, limit: int) -> tuple[Pool, Link, Names] | None:
         pool = self._client.topology.pool_for(self._lane.key)

@@ -105,8 +105,12 @@ class RedisConsumer(Consumer):
 
     def spare(self) -> None:
         """Give back what was taken ahead."""
-        if self._ahead is not None and (batch := self._ahead.receive()):
-            self.settle([Release(delivery) for delivery in batch])
+        while self._ahead is not None and (batch := self._ahead.receive(MOST)):
+            try:
+                self.settle([Release(delivery) for delivery in batch])
+            except BaseException:
+                self._ahead.keep(batch)
+                raise
 
     def get(self, queue: str, id: str) -> Delivery | None:
         """Reserve one waiting message by its id."""
@@ -162,13 +166,10 @@ class RedisConsumer(Consumer):
         return found
 
     def _ahead_of(self, limit: int) -> list[Delivery]:
-        """Return what was taken ahead; what is more than the limit is given back."""
-        batch = self._ahead.receive() if self._ahead is not None else []
+        """Return what was taken ahead."""
+        batch = self._ahead.receive(limit) if self._ahead is not None else []
         if batch:
             self._waiting.note(0)
-        if len(batch) > limit:
-            batch, others = batch[:limit], batch[limit:]
-            self.settle([Release(delivery) for delivery in others])
         return batch
 
     def _look(self, limit: int, wait: float) -> list[Delivery]:
