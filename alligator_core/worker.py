@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -162,11 +161,13 @@ class Worker:
         self.tasks_run += ran
         return ran
 
-    def _reclaim(self, session: Session) -> None:
+    def _reclaimed(self, session: Session) -> bool:
+        """Give back what dead processes of this host hold; false if the backend is away."""
         try:
             reclaim_dead(session.consumer, self.gator.backend, self.queues)
-        except BackendError as exc:
-            log.warning("Could not look for what dead processes hold: it comes back with its lease: %s", exc)
+        except BackendError:
+            return False  # which reserving will say
+        return True
 
     def _session(self, *, leave_on_ctrl_c: bool = True) -> Session:
         session = Session(
@@ -199,7 +200,10 @@ class Worker:
 
     def _work(self, session: Session, crew: Crew) -> None:
         intake = Intake(session, wait=0.0 if self.burst else min(self.nap_time, LONGEST_WAIT), health=self._health)
+        # A supervisor does that for all its processes.
+        reclaimed = self._board is not None
         while not session.closing:
+            reclaimed = reclaimed or self._reclaimed(session)
             was_idle = crew.is_idle
             room = self._room(session, crew)
             if room <= 0:
@@ -225,12 +229,3 @@ class Worker:
         while not crew.is_idle and not self._stopping.gave_up:
             crew.wait(LOOK)
             session.give_back()
-
-
-def _board_of(stopping: Stopping) -> Board | None:
-    # Only a supervised process has loaded it, before anything else.
-    if "alligator_core.child_link" not in sys.modules:
-        return None
-    from .child_link import enlist
-
-    return enlist(stopping)

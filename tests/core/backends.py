@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from alligator import BackendUnavailable
-from alligator_core.backend import Backend, Consumer, Delivery, Limits, Message, QueueSize, Settlement
+from alligator_core.backend import TAKE_OVER, Backend, Consumer, Delivery, Limits, Message, QueueSize, Settlement
 from alligator_core.dsn import Dsn
 from alligator_core.locmem import make_backend
 
@@ -24,7 +24,7 @@ class WatchedBackend(Backend):
 
     def __init__(self, dsn: Dsn) -> None:
         self.inner = make_backend(Dsn.parse("locmem://"))
-        self.features = self.inner.features
+        self.features = self.inner.features - {TAKE_OVER}
         self.limits = Limits(max_batch=100, max_body=100_000, max_delay=1000.0)
         self.down: set[str] = set()
         self.failures: Counter[str] = Counter()

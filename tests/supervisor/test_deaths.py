@@ -12,7 +12,7 @@ import pytest
 from alligator import Gator
 from tests.core.helpers import eventually
 
-from . import jobs
+from . import deadly, jobs
 from .conftest import Marks, Supervise, is_empty, on_sqlite
 
 
@@ -70,6 +70,20 @@ def test_a_task_that_ends_its_process_without_an_error_did_not_end(
     supervise(processes=1, lease=60, max_deliveries=2)
     eventually(lambda: is_empty(gator, dead=1))
     assert gator.dead()[0].reason == "Its worker died under it 2 times, the last time with exit code 0."
+
+
+@on_sqlite
+def test_a_message_that_ends_its_process_before_it_runs_is_poison_too(
+    supervise: Supervise, gator: Gator, marks: Marks
+) -> None:
+    with gator.batch():
+        gator.task(deadly.never)
+        for number in range(10):
+            gator.task(jobs.mark, str(marks), number)
+    supervise(lease=60, max_deliveries=2)
+    eventually(lambda: is_empty(gator, dead=1))
+    assert gator.dead()[0].reason == "Its worker died under it 2 times, the last time with exit code 7."
+    assert marks.counted() == {str(number): 1 for number in range(10)}
 
 
 @on_sqlite

@@ -30,7 +30,9 @@ def bury(delivery: Delivery) -> Settlement:
     return Bury(delivery, "too slow")
 
 
-def settled(backend: Backend, death: Death, max_deliveries: int = 5, queues: tuple[str, ...] = ("all",)) -> dict:
+def settled(
+    backend: Backend, death: Death, max_deliveries: int = 5, queues: tuple[str, ...] = ("all",)
+) -> dict[tuple[str, str], type]:
     """Have a process hold whatever is ready, and die; return what became of each message."""
     backend.consumer(queues, 30, "dead").reserve(100, 0)
     heir = backend.consumer(queues, 30, "heir")

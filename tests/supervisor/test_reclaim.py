@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from alligator import Gator
+from alligator import Gator, Worker
 from alligator_core import holder
 from alligator_core.backend import Backend, Message
 from alligator_core.reclaim import reclaim_dead
 
 RESERVE = """
 import sys, time
-from alligator import Gator
+from alligator import Gator, Worker
 from alligator_core import holder
 
 backend = Gator(sys.argv[1], plugins=[]).backend
@@ -53,7 +53,7 @@ def test_what_a_dead_process_held_is_given_back_at_once_and_counted(dsn: str, ba
         process.kill()
     assert reclaim(backend) == 2
     assert backend.size("all").ready == 3
-    assert [backend.peek("all", id).deliveries for id in ("one", "two", "three")] == [2, 2, 1]
+    assert [entry.deliveries for id in ("one", "two", "three") if (entry := backend.peek("all", id))] == [2, 2, 1]
     assert reclaim(backend) == 0
 
 
@@ -69,3 +69,13 @@ def test_on_a_backend_without_take_over_nothing_happens(backend: Backend, monkey
     monkeypatch.setattr(holder, "is_dead", lambda name: True)
     backend.consumer(["all"], 3600, "gone").reserve(1, 0)
     assert reclaim(backend) == 0
+
+
+def test_a_worker_without_a_supervisor_reclaims_when_it_starts(dsn: str, backend: Backend) -> None:
+    with subprocess.Popen([sys.executable, "-c", RESERVE, dsn], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"2\n"
+        process.kill()
+    Worker(Gator(dsn, plugins=[]), burst=True).run_forever()
+    # They are no tasks, so they went to the dead letters; but they went.
+    assert backend.size("all") == (0, 0, 0, 3, True)
