@@ -236,3 +236,9 @@ def dawdle_and_clean_up(path: str, seconds: float, cleaning: float) -> None:
     finally:
         time.sleep(cleaning)
         mark(path, "cleaned up")
+
+
+async def mark_and_sleep_softly(path: str, text: object, seconds: float) -> None:
+    mark(path, text)
+    await asyncio.sleep(seconds)
+    mark(path, f"{text} done")

@@ -6,9 +6,11 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from alligator import Gator, Worker
 
-from . import jobs
+from . import jobs, long_jobs
 from .conftest import Spawn
 from .helpers import eventually, working
 
@@ -31,12 +33,14 @@ def test_what_a_killed_worker_ran_is_run_by_another_one_that_waits_on_the_silent
     assert lines(marks) == ["task", "task", "task done"]
 
 
-def test_nothing_is_lost_however_often_workers_are_killed(spawn: Spawn, durable: Gator, marks: Path) -> None:
+@pytest.mark.parametrize("kind", ["inline", "threads", "async"])
+def test_nothing_is_lost_however_often_workers_are_killed(spawn: Spawn, durable: Gator, marks: Path, kind: str) -> None:
+    function = long_jobs.mark_and_sleep_softly if kind == "async" else jobs.mark_and_sleep
     with durable.batch():
         for number in range(60):
-            durable.task(jobs.mark_and_sleep, str(marks), number, 0.02)
+            durable.task(function, str(marks), number, 0.02)
     for seen in (5, 15, 25):
-        worker = spawn(lease=0.5)
+        worker = spawn(lease=0.5, threads=4 if kind == "threads" else 1, async_limit=4)
         eventually(lambda seen=seen: len(lines(marks)) >= seen)
         worker.kill()
     eventually(lambda: drained(durable))
@@ -50,7 +54,10 @@ def drained(gator: Gator) -> bool:
     return gator.size() == (0, 0, 0, 0, True)
 
 
-def test_poison_is_buried_and_its_neighbours_are_harmed_once_at_most(spawn: Spawn, durable: Gator, marks: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 4])
+def test_poison_is_buried_and_its_neighbours_are_harmed_once_at_most(
+    spawn: Spawn, durable: Gator, marks: Path, threads: int
+) -> None:
     with durable.batch():
         for number in range(70):
             durable.task(jobs.mark, str(marks), number)
@@ -59,7 +66,7 @@ def test_poison_is_buried_and_its_neighbours_are_harmed_once_at_most(spawn: Spaw
             durable.task(jobs.mark, str(marks), number)
     deaths = 0
     while not durable.dead():
-        worker = spawn(lease=0.3, max_deliveries=2)
+        worker = spawn(lease=0.3, max_deliveries=2, threads=threads)
         eventually(lambda worker=worker: not worker.is_running() or durable.dead())
         deaths += not worker.is_running()
     assert deaths == 2

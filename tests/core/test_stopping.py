@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from alligator import Gator
 
-from . import jobs
+from . import jobs, long_jobs
 from .conftest import Spawn
 from .helpers import eventually
 
 FOREVER = 1e9
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+
+class Mode(NamedTuple):
+    options: dict[str, Any]
+    wait_at_gate: Callable[..., Any] = jobs.wait_at_gate
+    clean_up: Callable[..., Any] = jobs.sleep_and_clean_up
+    hang_on: Callable[..., Any] = jobs.hang_on
+    mark: Callable[..., Any] = jobs.mark
+
+
+MODES = {
+    "inline": Mode({}),
+    "threads": Mode({"threads": 3}, clean_up=long_jobs.dawdle_and_clean_up),
+    "async": Mode(
+        {"async_limit": 3},
+        wait_at_gate=long_jobs.wait_at_gate_softly,
+        clean_up=long_jobs.sleep_and_clean_up_softly,
+        hang_on=jobs.hang_on_softly,
+        mark=long_jobs.mark_softly,
+    ),
+}
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> Mode:
+    return MODES[request.param]
 
 
 def running(marks: Path) -> bool:
@@ -40,17 +68,19 @@ def test_an_idle_worker_ends_with_exit_code_0(
 
 
 def test_what_has_not_started_is_given_back_at_once_and_what_runs_is_finished(
-    spawn: Spawn, durable: Gator, marks: Path, tmp_path: Path
+    spawn: Spawn, durable: Gator, marks: Path, tmp_path: Path, mode: Mode
 ) -> None:
-    durable.task(jobs.wait_at_gate, str(marks), str(tmp_path / "gate"))
+    busy = 3 if "threads" in mode.options or "async_limit" in mode.options else 1
+    for _ in range(busy):
+        durable.task(mode.wait_at_gate, str(marks), str(tmp_path / "gate"))
     for number in range(20):
-        durable.task(jobs.mark, str(marks), f"behind {number}")
+        durable.task(mode.mark, str(marks), f"behind {number}")
     # Without this, they would be given back anyhow once they have waited for a second.
-    worker = spawn(hoarding=FOREVER, in_hand=50)
-    eventually(lambda: running(marks))
-    eventually(lambda: durable.size() == (0, 0, 21, 0, True))
+    worker = spawn(hoarding=FOREVER, in_hand=50, **mode.options)
+    eventually(lambda: marks.read_text().count("running") == busy)
+    eventually(lambda: durable.size().reserved >= (busy if "async_limit" in mode.options else 20 + busy))
     worker.terminate()
-    eventually(lambda: durable.size() == (20, 0, 1, 0, True))
+    eventually(lambda: durable.size() == (20, 0, busy, 0, True))
     assert worker.is_running()
     (tmp_path / "gate").touch()
     assert worker.exit_code() == 0
@@ -61,10 +91,10 @@ def test_what_has_not_started_is_given_back_at_once_and_what_runs_is_finished(
 
 
 def test_what_outlasts_the_grace_is_given_back_uncounted_after_it_has_cleaned_up(
-    spawn: Spawn, durable: Gator, marks: Path
+    spawn: Spawn, durable: Gator, marks: Path, mode: Mode
 ) -> None:
-    durable.task(jobs.sleep_and_clean_up, str(marks), 600, 0.5)
-    worker = spawn(grace=0.2)
+    durable.task(mode.clean_up, str(marks), 600, 0.5)
+    worker = spawn(grace=0.2, **mode.options)
     eventually(lambda: running(marks))
     worker.terminate()
     assert worker.exit_code() == 0
@@ -72,9 +102,11 @@ def test_what_outlasts_the_grace_is_given_back_uncounted_after_it_has_cleaned_up
     assert given_back(durable)
 
 
-def test_a_second_signal_gives_back_what_runs_and_lets_it_clean_up(spawn: Spawn, durable: Gator, marks: Path) -> None:
-    durable.task(jobs.sleep_and_clean_up, str(marks), 600, 0.5)
-    worker = spawn(grace=600)
+def test_a_second_signal_gives_back_what_runs_and_lets_it_clean_up(
+    spawn: Spawn, durable: Gator, marks: Path, mode: Mode
+) -> None:
+    durable.task(mode.clean_up, str(marks), 600, 0.5)
+    worker = spawn(grace=600, **mode.options)
     eventually(lambda: running(marks))
     worker.send(signal.SIGTERM)
     eventually(lambda: "was told to stop" in worker.log.read_text())
@@ -85,10 +117,10 @@ def test_a_second_signal_gives_back_what_runs_and_lets_it_clean_up(spawn: Spawn,
 
 
 def test_a_task_that_cannot_be_interrupted_is_given_back_and_the_process_ends_under_it(
-    spawn: Spawn, durable: Gator, marks: Path
+    spawn: Spawn, durable: Gator, marks: Path, mode: Mode
 ) -> None:
-    durable.task(jobs.hang_on, str(marks))
-    worker = spawn(grace=0.1)
+    durable.task(mode.hang_on, str(marks))
+    worker = spawn(grace=0.1, **mode.options)
     eventually(lambda: running(marks))
     worker.terminate()
     assert worker.exit_code() == 0
@@ -96,33 +128,25 @@ def test_a_task_that_cannot_be_interrupted_is_given_back_and_the_process_ends_un
     assert given_back(durable)
 
 
-def test_a_coroutine_that_outlasts_the_grace_is_given_back_after_it_has_cleaned_up(
-    spawn: Spawn, durable: Gator, marks: Path
-) -> None:
-    durable.task(jobs.sleep_softly, str(marks), 600)
-    worker = spawn(grace=0.1)
+def test_without_grace_what_runs_is_given_back_at_once(spawn: Spawn, durable: Gator, marks: Path, mode: Mode) -> None:
+    durable.task(mode.clean_up, str(marks), 600, 0.0)
+    for number in range(20):
+        durable.task(mode.mark, str(marks), f"behind {number}")
+    worker = spawn(grace=0, hoarding=FOREVER, in_hand=50, **mode.options)
     eventually(lambda: running(marks))
     worker.terminate()
     assert worker.exit_code() == 0
     assert "cleaned up" in marks.read_text()
-    assert given_back(durable)
+    behind = marks.read_text().count("behind")
+    assert durable.size() == (21 - behind, 0, 0, 0, True)
+    left = durable.backend.consumer(["all"], 30).reserve(50, 0)
+    assert {delivery.deliveries for delivery in left} == {1}
 
 
-def test_a_coroutine_that_cannot_be_canceled_does_not_keep_the_process(
-    spawn: Spawn, durable: Gator, marks: Path
-) -> None:
-    durable.task(jobs.hang_on_softly, str(marks))
-    worker = spawn(grace=0.1)
-    eventually(lambda: running(marks))
-    worker.terminate()
-    assert worker.exit_code() == 0
-    assert given_back(durable)
-
-
-def test_what_was_finished_before_the_end_is_settled(spawn: Spawn, durable: Gator, marks: Path) -> None:
+def test_what_was_finished_before_the_end_is_settled(spawn: Spawn, durable: Gator, marks: Path, mode: Mode) -> None:
     durable.map(jobs.note, range(200))
-    durable.task(jobs.sleep_and_clean_up, str(marks), 0.3, 0.0)
-    worker = spawn()
+    durable.task(mode.clean_up, str(marks), 0.3, 0.0)
+    worker = spawn(**mode.options)
     eventually(lambda: running(marks))
     worker.terminate()
     assert worker.exit_code() == 0
