@@ -130,5 +130,8 @@ def on_dead(task: Task, error: BaseException) -> None:
 def after_task(task: Task, outcome: Outcome) -> None:
     """Called last, always, once the outcome of a run is decided, in the thread and context of the function.
 
+    Also for what was not run because it had expired, or was asked to stop before; and, in a thread of the worker's,
+    for what outlasted its `hard_timeout`, as are `on_failure`, `on_retry` and `on_dead`. For a coroutine it is the
+    event loop's thread: hooks that wait there keep all others waiting.
     The backend is told a few milliseconds later, together with others. Exceptions are logged.
     """

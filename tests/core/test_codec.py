@@ -268,3 +268,29 @@ def test_one_accepted_serializer_may_be_given_as_text(backwards: None) -> None:
 def test_a_serializer_that_is_not_installed_is_an_error_when_the_gator_is_made(settings: dict[str, Any]) -> None:
     with pytest.raises(UnknownPluginError, match=r"No serializer for 'jsno'. Did you mean 'json'\?"):
         Gator("locmem://", **settings)
+
+
+def test_limits_and_expiry_travel_with_the_task(gator: Gator) -> None:
+    made = gator.options(timeout=3, hard_timeout=4, expires=60).task(jobs.note, 1)
+    entry = gator.peek(made.task_id)
+    assert entry
+    found = gator.codec.decode(entry.body, "all")
+    assert (found.options.timeout, found.options.hard_timeout) == (3.0, 4.0)
+    assert found.options.expiry(found.enqueued_at) == made.enqueued_at + 60
+    again = gator.codec.decode(gator.codec.again(entry.body, attempt=2, headers={}), "all")
+    assert again.options == found.options
+
+
+def test_an_expiry_that_differs_from_task_to_task_fills_no_memory(gator: Gator) -> None:
+    for number in range(50):
+        body = message(options={"timeout": 5, "expires_at": 1000.0 + number})
+        assert gator.codec.decode(body, "all").options.expires_at == 1000.0 + number
+    assert len(gator.codec._options) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"timeout": 0}, {"timeout": "5"}, {"timeout": 5, "hard_timeout": 1}, {"expires_at": "soon"}]
+)
+def test_limits_that_no_producer_makes_are_refused(gator: Gator, options: dict[str, object]) -> None:
+    with pytest.raises(MessageError, match="Its options can't be read"):
+        gator.codec.decode(message(options=options), "all")

@@ -144,3 +144,52 @@ def test_a_callback_is_a_function_or_its_path(value: Any, kept: object) -> None:
 def test_a_callback_that_is_none_is_an_error(value: object) -> None:
     with pytest.raises(OptionError, match="is no callback: pass a function of a module, or its path"):
         TaskOptions.checked(on_error=value)
+
+
+@pytest.mark.parametrize("name", ["timeout", "hard_timeout", "expires"])
+@pytest.mark.parametrize("value", [5, 5.0, timedelta(seconds=5)])
+def test_a_limit_is_seconds_or_a_timedelta(name: str, value: object) -> None:
+    assert getattr(TaskOptions.checked(**{name: value}), name) == 5.0
+
+
+@pytest.mark.parametrize("name", ["timeout", "hard_timeout", "expires"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "5", True, timedelta(0), 10**400, []])
+def test_a_limit_that_is_none_is_an_error_that_names_it(name: str, value: object) -> None:
+    with pytest.raises(OptionError, match=rf"{name}=.*: it must be seconds, more than 0") as caught:
+        TaskOptions.checked(**{name: value})
+    assert caught.value.option == name
+
+
+def test_the_hard_limit_is_5_seconds_after_the_soft_one_unless_it_is_given() -> None:
+    assert TaskOptions.checked(timeout=10).hard_limit == 15.0
+    assert TaskOptions.checked(timeout=10, hard_timeout=10).hard_limit == 10.0
+    assert TaskOptions.checked(hard_timeout=3).hard_limit == 3.0
+    assert DEFAULTS.hard_limit is None
+
+
+def test_a_hard_limit_below_the_soft_one_is_an_error() -> None:
+    with pytest.raises(OptionError, match="hard_timeout=5 is below timeout=10") as caught:
+        TaskOptions.checked(timeout=10, hard_timeout=5)
+    assert caught.value.option == "hard_timeout"
+
+
+@pytest.mark.parametrize("moment", [NOON, 1893585600, date(2030, 1, 2)])
+def test_a_task_may_expire_at_a_moment(moment: Any) -> None:
+    options = TaskOptions.checked(**{"expires_at" if isinstance(moment, int) else "expires": moment})
+    assert options.expiry(0.0) in {1893585600.0, 1893542400.0}
+
+
+def test_seconds_until_a_task_expires_count_from_when_it_was_enqueued() -> None:
+    assert TaskOptions.checked(expires=60).expiry(1000.0) == 1060.0
+    assert DEFAULTS.expiry(1000.0) is None
+
+
+def test_two_expiries_at_once_are_an_error() -> None:
+    with pytest.raises(OptionError, match="expires or expires_at, not both"):
+        TaskOptions.checked(expires=60, expires_at=NOON)
+
+
+@pytest.mark.parametrize("options", [{"delay_by": 60, "expires": 60}, {"delay_until": NOON, "expires": NOON}])
+def test_what_expires_before_its_delay_is_over_is_an_error(options: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match="it would never run"):
+        TaskOptions.checked(**options)

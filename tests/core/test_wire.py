@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ def vectors(kind: str) -> pytest.MarkDecorator:
 
 
 def task_of(fields: dict[str, Any]) -> Task:
-    task = Task(fields["id"], fields["retries"], **fields["options"])
+    options = dict(fields["options"])
+    if "expires_at" in options:
+        options["expires"] = datetime.fromtimestamp(options.pop("expires_at"), timezone.utc)
+    task = Task(fields["id"], fields["retries"], **options)
     task.name, task.args, task.kwargs = fields["task"], fields["args"], fields["kwargs"]
     task.attempt, task.enqueued_at, task.headers = fields["attempt"], fields["enqueued_at"], fields["headers"]
     return task
