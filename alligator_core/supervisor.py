@@ -94,6 +94,7 @@ class Supervisor:
         self._told = 0
         self._passed_on = 0
         self._kill_at = math.inf
+        self._to_show: list[ChildProcess] = []
         self._ever_ready = False
         self._gave_up = False
 
@@ -135,6 +136,7 @@ class Supervisor:
 
     def _look(self) -> None:
         self._pass_on()
+        self._show_next()
         for slot in self._slots:
             if slot.child is not None and (code := slot.child.exit_code()) is not None:
                 self._bury(slot, slot.child, code)
@@ -209,7 +211,9 @@ class Supervisor:
                     slot.child.order(STOP_NOW if now else STOP)
 
     def _show(self) -> None:
-        for slot in self._slots:
-            # Before it is ready the signal would end it.
-            if slot.child is not None and slot.child.board.is_ready():
-                slot.child.signal(signal.SIGUSR1)
+        self._to_show = [slot.child for slot in self._slots if slot.child is not None]
+
+    def _show_next(self) -> None:
+        # One after the other, for what they print would be one mess. Before one is ready the signal would end it.
+        if self._to_show and (child := self._to_show.pop(0)).exit_code() is None and child.board.is_ready():
+            child.signal(signal.SIGUSR1)

@@ -26,4 +26,5 @@ def on_signals(*, stop: Callable[[], None], show: Callable[[], None]) -> Iterato
         yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            # None stands for one that was not installed by Python, and can't be installed by it.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
