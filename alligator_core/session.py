@@ -119,11 +119,6 @@ class Session:
         """Whether anything runs just now. From any thread."""
         return any(hand.delivery is not None for hand in self.hands)
 
-    @property
-    def has_unstarted(self) -> bool:
-        """Whether anything is in hand that has not started."""
-        return bool(self.waiting or self.coroutines or self.alone)
-
     def reserve(self, limit: int, wait: float) -> int:
         """Take up to `limit` messages into hand, waiting up to `wait` seconds; return how many came."""
         self.reserving = True

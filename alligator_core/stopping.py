@@ -111,7 +111,8 @@ class Stopping:
         if self._main is not None:
             signal.pthread_kill(self._main, SIGNALS[0])
         else:
-            # Nobody can end a function that runs in somebody else's thread; but others can have its task.
+            # It may be somebody else's thread, in a call that can't be ended; but others can have its task.
+            session.main.interrupt(Interrupted)
             self._release(session)
 
     def _end(self, session: Session) -> None:

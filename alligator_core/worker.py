@@ -121,7 +121,11 @@ class Worker:
         """
 
     def stop(self) -> None:
-        """Tell the worker to stop as on SIGTERM. May be called from any thread or signal handler."""
+        """Tell the worker to stop as on SIGTERM. May be called from any thread or signal handler.
+
+        A second time, it gives back at once what still runs. Called before `run_forever`, that runs nothing: so this
+        is for a signal that comes while the app is imported, too.
+        """
         self._stopping.request()
 
     def run_forever(self) -> None:

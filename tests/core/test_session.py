@@ -8,10 +8,12 @@ import pytest
 
 from alligator import BackendUnavailable, Gator
 from alligator_core.backend import Ack, Message, Release
+from alligator_core.limits import Limits
 from alligator_core.session import Session
 
 from . import jobs
 from .backends import WatchedBackend, WatchedConsumer
+from .helpers import eventually
 
 
 @pytest.fixture
@@ -292,3 +294,19 @@ def test_giving_back_and_running_at_once_neither_loses_nor_repeats(
     acked = sum(isinstance(settlement, Ack) for batch in backend.settled for settlement in batch)
     given = sum(isinstance(settlement, Release) for batch in backend.settled for settlement in batch)
     assert (acked, given >= 0) == (1000, True)
+
+
+def test_a_task_that_was_settled_from_outside_while_it_ran_is_not_settled_again(
+    watched: Gator, session: Session, backend: WatchedBackend
+) -> None:
+    session.limits = Limits()
+    watched.options(hard_timeout=60).task(jobs.hold)
+    session.reserve(1, 0)
+    thread = threading.Thread(target=session.run_next)
+    thread.start()
+    eventually(lambda: jobs.ran)
+    assert session.main.claim()
+    jobs.let_go.set()
+    thread.join()
+    session.flush()
+    assert backend.settled == []
