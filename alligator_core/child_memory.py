@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+from .holder import LINUX
 
 
 def give_back_memory() -> None:
     """Give the system back what is free. With glibc, a third of what a process has that imported a big client."""
-    if sys.platform != "linux":
+    if not LINUX:
         return
     import ctypes  # (late: only a process that stays for long gains by this)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Final
 
 from . import child, holder
@@ -22,16 +22,14 @@ class ChildProcess:
 
     def __init__(self, arguments: Sequence[str]) -> None:
         """Start `alligator` with some arguments. Raises OSError if the system can't."""
-        self.board = Board.make()
         self.started_at = time.monotonic()
-        reading, self._orders = os.pipe()
-        try:
+        with ExitStack() as always, ExitStack() as on_failure:
+            reading, self._orders = os.pipe()
+            always.callback(os.close, reading)
+            on_failure.callback(os.close, self._orders)
+            self.board = on_failure.enter_context(closing(Board.make()))
             self._process = self._start(reading)
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            os.close(reading)
+            on_failure.pop_all()
         self.pid = self._process.pid
         self.holder = holder.of(self.pid)
         """The name under which backends know what it holds."""

@@ -127,3 +127,11 @@ def test_modules_are_found_where_the_supervisor_finds_them(tmp_path: Path, monke
     eventually(lambda: child.exit_code() is not None)
     assert child.exit_code() == 1
     child.close()
+
+
+def test_a_process_that_cannot_be_started_leaves_no_files_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(FileNotFoundError):
+        ChildProcess(["worker"])
+    assert os.listdir("/proc/self/fd") == before
