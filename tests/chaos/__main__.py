@@ -8,6 +8,7 @@ Exits with 1 if anything was lost, hung, ran unexpectedly or was repeated withou
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import sys
 import time
@@ -23,6 +24,7 @@ from .table import as_text, rows
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it, and return the exit code."""
     options = _parser().parse_args(arguments)
+    logging.disable()  # workers within this process have much to say about garbage
     chosen = [cell for cell in cells() if all(word in str(cell).split("/") for word in options.only)]
     if not chosen:
         print(f"No cell is of {options.only}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 from collections.abc import Iterable
@@ -43,7 +42,8 @@ class Disk:
     def close(self) -> None:
         """Let go of the disk."""
         if self.is_mounted:
-            subprocess.run(["umount", str(self._folder)], check=True)
+            # Lazily: children of a worker that was just killed may not be gone yet.
+            subprocess.run(["umount", "--lazy", str(self._folder)], check=True)
 
 
 def _limit(pids: Iterable[int], size: int) -> None:
@@ -51,8 +51,3 @@ def _limit(pids: Iterable[int], size: int) -> None:
         with suppress(ProcessLookupError):
             _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, most))
-
-
-def is_mountable() -> bool:
-    """Say whether this process may mount a disk."""
-    return os.geteuid() == 0

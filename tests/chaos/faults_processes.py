@@ -78,14 +78,16 @@ def freeze(scene: Scene) -> None:
 
 @fault("freeze a child", needs_supervisor)
 def freeze_a_child(scene: Scene) -> None:
-    """SIGSTOP to a child for longer than the lease: its supervisor keeps the lease, and nothing runs twice."""
-    scene.start(1)
+    """SIGSTOP to a child, for longer than the lease, then SIGCONT: its supervisor lets go of what it held."""
+    scene.start()
     number = scene.push(scene.mode.work, 0.5)
     pid = scene.started(number)
     scene.produce(count=60)
+    scene.history.note("hurt", pid=pid)
     os.kill(pid, signal.SIGSTOP)
-    scene.pause(1.5 * scene.lease, 2.0 * scene.lease)
+    scene.started(number, but_not_by=pid)
     os.kill(pid, signal.SIGCONT)
+    scene.history.note("healed", pid=pid)
 
 
 @fault("SIGTERM", needs_processes)

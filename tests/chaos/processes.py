@@ -1,4 +1,4 @@
-"""Worker processes of a scene: each the leader of a group of its own, so that all of it can be hurt at once."""
+"""Worker processes of a scene, each with its children where it is a supervisor."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class WorkerProcess:
             self.process = subprocess.Popen(
                 command, stdout=stderr, stderr=stderr, env=environment, start_new_session=True
             )
-        # Ends the group when this process is gone, in whatever way: then the input of that shell ends.
-        watch = ["sh", "-c", f"read _; kill -9 -{self.process.pid}"]
+        # Ends it when this process is gone, in whatever way: then the input of that shell ends.
+        watch = ["sh", "-c", f"read _; kill -9 {self.process.pid}"]
         self._watcher = subprocess.Popen(
             watch, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -37,7 +37,7 @@ class WorkerProcess:
 
     @property
     def is_running(self) -> bool:
-        # Not waited for: as long as it is a zombie, its id and its group's are nobody else's.
+        # Not waited for: as long as it is a zombie, its id is nobody else's.
         if self.process.returncode is not None:
             return False
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
@@ -55,21 +55,23 @@ class WorkerProcess:
         self.process.kill()
 
     def kill_all(self) -> None:
-        """Kill its whole group."""
-        for pid in [self.pid, *self.children()]:
+        """Kill it with all its children."""
+        pids = self._pids()
+        for pid in pids:
             self._history.note("killed", pid=pid)
-        self._signal_all(signal.SIGKILL)
+        _signal(pids, signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Stop the whole group."""
-        for pid in [self.pid, *self.children()]:
+        """Stop it with all its children."""
+        pids = self._pids()
+        for pid in pids:
             self._history.note("hurt", pid=pid)
-        self._signal_all(signal.SIGSTOP)
+        _signal(pids, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
-        pids = [self.pid, *self.children()]
-        self._signal_all(signal.SIGCONT)
+        """Let all of it go on."""
+        pids = self._pids()
+        _signal(pids, signal.SIGCONT)
         for pid in pids:
             self._history.note("healed", pid=pid)
 
@@ -82,16 +84,22 @@ class WorkerProcess:
         if self.process.returncode is None:
             self._watcher.kill()
             self._watcher.communicate()
-            self._signal_all(signal.SIGKILL)
+            # Itself first, or it would start new ones.
+            pids = self._pids()
+            _signal(pids, signal.SIGKILL)
         return self.process.wait()
 
-    def _signal_all(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+    def _pids(self) -> list[int]:
+        return [self.pid, *self.children()]
 
 
 def kill(pid: int, history: History) -> None:
     """Kill one process of a group."""
     history.note("killed", pid=pid)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    _signal([pid], signal.SIGKILL)
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -1,10 +1,10 @@
-"""Named steps of a worker at which it can be made to die, by wrappers around its consumer and a hook plugin."""
+"""Named steps of a worker at which it can be made to die, put around its consumer's calls and into a hook plugin."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from alligator_core.plugins import PluginManager
 from alligator_core.task import Task
 
 from .history import History
+
+Settle = Callable[[Sequence[Settlement]], list[Delivery]]
 
 STEPS = ("before reserve", "after reserve", "before run", "after run", "before settle", "after settle")
 
@@ -58,36 +60,28 @@ class Steps:
         make = backend.consumer
 
         def consumer(*args: Any, **options: Any) -> Consumer:
-            return _Stepping(make(*args, **options), self)
+            made = make(*args, **options)
+            made.reserve = self._reserving(made.reserve)  # type: ignore[method-assign]
+            made.settle = self._settling(made.settle)  # type: ignore[method-assign]
+            return made
 
         backend.consumer = consumer  # type: ignore[method-assign]
         return backend
 
+    def _reserving(self, reserve: Callable[[int, float], list[Delivery]]) -> Callable[[int, float], list[Delivery]]:
+        def stepping(limit: int, wait: float) -> list[Delivery]:
+            self.reach("before reserve")
+            if came := reserve(limit, wait):
+                self.reach("after reserve")
+            return came
 
-class _Stepping(Consumer):
-    def __init__(self, consumer: Consumer, steps: Steps) -> None:
-        self._consumer = consumer
-        self._reach = steps.reach
-        self.keep_alive = consumer.keep_alive  # type: ignore[method-assign]
-        self.get = consumer.get  # type: ignore[method-assign]
-        self.take_over = consumer.take_over  # type: ignore[method-assign]
-        self.stops = consumer.stops  # type: ignore[method-assign]
+        return stepping
 
-    def reserve(self, limit: int, wait: float) -> list[Delivery]:
-        self._reach("before reserve")
-        came = self._consumer.reserve(limit, wait)
-        if came:
-            self._reach("after reserve")
-        return came
+    def _settling(self, settle: Settle) -> Settle:
+        def stepping(settlements: Sequence[Settlement]) -> list[Delivery]:
+            self.reach("before settle")
+            stale = settle(settlements)
+            self.reach("after settle")
+            return stale
 
-    def settle(self, settlements: Sequence[Settlement]) -> list[Delivery]:
-        self._reach("before settle")
-        stale = self._consumer.settle(settlements)
-        self._reach("after settle")
-        return stale
-
-    def keep_alive(self) -> list[Delivery]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        self._consumer.close()
+        return stepping

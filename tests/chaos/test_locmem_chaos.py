@@ -7,7 +7,6 @@ import pytest
 from tests.chaos.short import check
 
 
-@pytest.mark.parametrize("mode", ["inline"])
-@pytest.mark.parametrize("fault", ["a consumer vanishes", "garbage"])
+@pytest.mark.parametrize(("fault", "mode"), [("a consumer vanishes", "async"), ("garbage", "threads")])
 def test_nothing_is_lost_in_memory(fault: str, mode: str) -> None:
     check(fault, "locmem", mode)

@@ -10,8 +10,10 @@ from tests.chaos.short import check
 @pytest.mark.parametrize(
     ("fault", "mode"),
     [
-        ("long task", "inline"),
-        ("lose replies", "inline"),
+        ("kill a worker", "processes"),
+        ("freeze for longer than the lease", "inline"),
+        ("SIGTERM", "async"),
+        ("lose replies", "threads"),
         ("kill the server", "inline"),
     ],
 )

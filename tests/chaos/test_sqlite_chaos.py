@@ -10,10 +10,10 @@ from tests.chaos.short import check
 @pytest.mark.parametrize(
     ("fault", "mode"),
     [
-        ("kill a worker", "inline"),
+        ("kill a worker", "threads"),
         ("kill before settle", "inline"),
-        ("freeze for longer than the lease", "inline"),
-        ("SIGTERM", "inline"),
+        ("freeze for longer than the lease", "async"),
+        ("silent queue after a kill", "processes"),
         ("full disk", "inline"),
     ],
 )
