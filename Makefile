@@ -60,6 +60,10 @@ format: setup  ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: chaos
+chaos: setup servers  ## Kill, freeze and cut off workers and servers for ten minutes, and count what is lost
+	$(BIN)/python -m tests.chaos --minutes 10 --markdown $(ARGS)
+
 .PHONY: bench
 bench: setup  ## Print the figures of the embedded backends (ARGS="--tasks N" for a shorter run)
 	$(BIN)/python -m benchmarks.embedded $(ARGS)
