@@ -9,11 +9,16 @@ import re
 import select
 import socket
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 STYLES: Final = ("text", "json")
+TOGETHER: Final = 0.01
+"""Seconds that a line waits for others at most, if the last one was written less than that ago."""
 PATIENCE: Final = 1.0
 """Seconds that a line waits for a reader of a full pipe, before it is dropped: a log must not stop the work."""
 
@@ -35,30 +40,72 @@ def set_up_log(style: str, level: int | str, name: str = "") -> bool:
 
 
 class LineHandler(logging.Handler):
-    """Writes each record by one system call and without a lock, so that threads don't wait for each other's lines."""
+    """Writes lines at once, unless they come fast: then those of 10 ms together, from a thread of its own.
+
+    A write lets go of the GIL, and may wait long to get it back: a few thousand of them a second would cost more than
+    the tasks. Warnings and errors are always written at once, with all that came before them.
+    """
+
+    _is_due: bool
 
     def __init__(self, fd: int) -> None:
         super().__init__()
         self._fd = fd
+        self._written_at = 0.0
+        self._begin()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write a record. Never raises an Exception: a log that can't be written is no failure of a task."""
+        """Write a record, without a lock per line. Never raises an Exception: that would be no failure of a task."""
         if self.filters and not self.filter(record):
             return False
         self.emit(record)
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
+        """Write a record, now or soon."""
         try:
-            data = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+            line = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
         except Exception:  # noqa: BLE001  (what is logged may be of the app's own making)
             self.handleError(record)
             return
-        try:
-            self._write(data)
-        except OSError:
-            return
+        self._lines.append(line)
+        if record.levelno >= logging.WARNING or abs(record.created - self._written_at) > TOGETHER:
+            self._written_at = record.created
+            self.flush()
+        elif not self._is_due:
+            self._is_due = True
+            self._write_soon()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._writing:
+            # One that ends the process unasked loses what was made in its last 10 ms, and no more.
+            data = b"".join(self._lines.popleft() for _ in range(len(self._lines)))
+            with suppress(OSError):
+                self._write(data)
+
+    def _begin(self) -> None:
+        # In a forked child too: what its parent had to write is its parent's, and so was the thread.
+        self._lines: deque[bytes] = deque()
+        self._writing = threading.Lock()
+        self._is_due = False
+        self._due = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def _write_soon(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="alligator-log", daemon=True)
+            self._thread.start()
+        self._due.set()
+
+    def _run(self) -> None:
+        while self._due.wait():
+            self._due.clear()
+            time.sleep(TOGETHER)
+            self._is_due = False  # first: whoever appends from now on sees to it by itself
+            self.flush()
 
     def _write(self, data: bytes) -> None:
         while data:

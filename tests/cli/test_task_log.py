@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -155,6 +156,7 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    handler.flush()
 
     os.close(fd)
     said = [json.loads(line)["message"][0] for line in (tmp_path / "log").read_text().splitlines()]
@@ -179,9 +181,66 @@ def test_a_log_that_nobody_reads_loses_lines_and_stops_nothing(monkeypatch: pyte
 
     for _ in range(5):
         handler.handle(record("x" * 100_000))
+    handler.flush()
 
     os.close(ours)
     os.close(theirs)
+
+
+def read(fd: int) -> list[bytes]:
+    return [line.rpartition(b" ")[2] for line in os.read(fd, 100_000).splitlines()]
+
+
+def test_a_line_is_written_at_once_and_those_that_follow_fast_soon_after() -> None:
+    ours, theirs = os.pipe()
+    handler = LineHandler(theirs)
+    now = time.time()
+
+    handler.handle(record("%s", "one", created=now))
+    assert read(ours) == [b"one"]
+    handler.handle(record("%s", "two", created=now + 0.001))
+    assert read(ours) == [b"two"]  # by the thread, for which this waits
+    handler.handle(record("%s", "three", created=now + 0.002))
+    handler.handle(record("%s", "four", created=now + 60))
+
+    said = read(ours)
+    assert said + (read(ours) if len(said) < 2 else []) == [b"three", b"four"]
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_a_warning_is_written_at_once_with_all_that_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alligator_core.task_log.TOGETHER", 60.0)
+    ours, theirs = os.pipe()
+    handler = LineHandler(theirs)
+    for word in ("one", "two"):
+        handler.handle(record("%s", word))
+
+    handler.handle(record("%s", "three", levelno=logging.WARNING))
+
+    assert read(ours) == [b"one", b"two", b"three"]
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_a_process_that_ends_writes_what_waits() -> None:
+    code = """
+import logging, os, sys
+from alligator_core import task_log
+task_log.TOGETHER = 60.0
+task_log.set_up_log("text", "INFO")
+for number in range(3):
+    logging.info("line %d", number)
+if os.fork() == 0:
+    logging.info("child")
+    logging.shutdown()
+    os._exit(0)
+os.wait()
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert [line.rpartition(": ")[2] for line in done.stderr.splitlines()] == ["line 0", "child", "line 1", "line 2"]
 
 
 @pytest.mark.parametrize("owner", ["", "alligator"])
