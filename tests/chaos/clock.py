@@ -7,7 +7,7 @@ import time
 from glob import glob
 from pathlib import Path
 
-from tests.redis.servers import redis_binary
+from tests.redis.servers import valkey_binary
 
 PLACES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
 NAMED_BY = "CHAOS_FAKETIME"
@@ -19,12 +19,15 @@ def library() -> str:
     return next((path for path in found if os.path.exists(path)), "")
 
 
-def redis_under(clock: Path) -> str:
-    """Return the path of a command that is a Redis whose clock is ahead by what the file says."""
+def valkey_under(clock: Path) -> str:
+    """Return the path of a command that is a Valkey whose clock is ahead by what the file says.
+
+    Redis, which brings an allocator of its own, hangs under libfaketime as Debian builds both.
+    """
     set_clock(clock, 0.0)
-    command = clock.with_name("redis-with-a-clock")
+    command = clock.with_name("valkey-with-a-clock")
     settings = f"LD_PRELOAD={library()} FAKETIME_TIMESTAMP_FILE={clock} FAKETIME_NO_CACHE=1"
-    command.write_text(f'#!/bin/sh\nexec env {settings} FAKETIME_DONT_FAKE_MONOTONIC=1 {redis_binary()} "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec env {settings} FAKETIME_DONT_FAKE_MONOTONIC=1 {valkey_binary()} "$@"\n')
     command.chmod(0o755)
     return str(command)
 

@@ -59,6 +59,7 @@ def full_disk(scene: Scene) -> None:
 @fault("the store's clock jumps", needs_clock)
 def jump(scene: Scene) -> None:
     """The clock that decides over leases goes an hour ahead, and back; then a worker is killed."""
+    scene.store.take_clock()
     scene.start()
     scene.produce(count=200, mixed=False)
     scene.pause(0.8, 1.2)

@@ -9,8 +9,10 @@ from uuid import uuid4
 
 from tests.redis.servers import Server
 
-from .clock import library, redis_under, set_clock
+from .clock import library, set_clock, valkey_under
 from .proxy import Proxy
+
+PERSISTENT = ("--appendonly", "yes", "--save", "")
 
 
 class Store:
@@ -29,6 +31,9 @@ class Store:
     def clock_missing(cls) -> str:
         """Say why its clock can't be set, "" if it can."""
         return ""
+
+    def take_clock(self) -> None:
+        """Make ready for `set_clock`. Nothing may be in the store yet."""
 
     def set_clock(self, ahead: float) -> None:
         """Set the clock that decides over leases to so many seconds ahead of the true time."""
@@ -82,8 +87,7 @@ class RedisStore(Store):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        binary = redis_under(self.clock) if library() else ""
-        self._server = Server(folder / "redis", "--appendonly", "yes", "--save", "", binary=binary)
+        self._server = Server(folder / "redis", *PERSISTENT)
         self.dsn = f"{self._server.dsn}?max_dead=20000&timeout=2"
 
     @property
@@ -93,6 +97,11 @@ class RedisStore(Store):
     @classmethod
     def clock_missing(cls) -> str:
         return "" if library() else "libfaketime is not installed"
+
+    def take_clock(self) -> None:
+        self._server.kill()
+        folder = self._server.folder.with_name("valkey")
+        self._server = Server(folder, *PERSISTENT, binary=valkey_under(self.clock), port=self.port)
 
     def stop(self) -> None:
         self._server.stop()
