@@ -12,11 +12,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from . import constants
-from .backend import Ack, Bury, Delivery, Release, Settlement
+from .backend import Ack, Bury, Delivery, Release
 from .bell import Bell
 from .errors import AlligatorException, BackendError
 from .hand import Hand
 from .holder import this_process
+from .ledger import COALESCE, Ledger
 from .outcome import EXPIRED, SUCCEEDED, Outcome
 from .runner import Interrupted, Runner
 from .settling import settlement_of, storable
@@ -32,17 +33,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("alligator.worker")
 
-COALESCE = 0.01
-"""Seconds that an ack waits for others at most: what a crash may repeat, against a round trip per task."""
-
-LONGEST_PAUSE = 1.0
-"""Seconds between two tries to settle, at most, while the backend fails."""
-
 PASSED_ON: Final = Outcome("success", reason="on the event loop")
 """What `run_next` returns for a task that has not ended, but was passed on."""
 
 
-class Session:
+class Session(Ledger):
     """Reserves messages, runs them and settles them together.
 
     One thread reserves; that one, or several others, run what is in hand; a `Keeper` looks after the rest from
@@ -61,7 +56,7 @@ class Session:
         name: str = "",
         board: Board | None = None,
     ) -> None:
-        self.consumer = gator.backend.consumer(queues, lease, this_process())
+        super().__init__(gator.backend.consumer(queues, lease, this_process()), board)
         self.waiting: deque[Delivery] = deque()
         """Reserved, not started."""
         self.taken_at = 0.0
@@ -94,17 +89,12 @@ class Session:
         """Whether the last heartbeat got through."""
         self.passed_on = 0
         """How many messages went to the event loop."""
-        self.flush_at = 0.0
-        """When the settlements that wait should be flushed; 0 if none does."""
         self.runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
         self._codec = gator.codec
         self._decode, self._run_task = self._codec.decode, self.runner.run_here
         self._max_deliveries = max_deliveries
-        self._settlements: list[Settlement] = []
-        self._flushing = Lock()
         self._counting = Lock()
-        self._pause = COALESCE
-        self._name, self._board = name, board
+        self._name = name
         self._logs = self._is_watched = False
         """Whether each task is logged; whether anything is to happen when one begins or ends."""
         self._look_around()
@@ -170,6 +160,9 @@ class Session:
             # In a thread of its own, or with a time limit, it may have to be interrupted.
             guard = None if is_plain and not hand.thread else hand
             outcome = copy_context().run(self._run_task, task, guard)
+        except BaseException:
+            self._left(hand, delivery)
+            raise
         finally:
             hand.delivery = None
         hand.since, began = time.monotonic(), hand.since
@@ -195,6 +188,7 @@ class Session:
             outcome = await self.runner.run_soon(task, hand)
         except Interrupted:
             log.warning("Left %s while it ran: it is given back", task)
+            self._left(hand, delivery)
             return
         finally:
             hand.delivery = None
@@ -224,54 +218,10 @@ class Session:
                 with self._counting:
                     self.taken -= 1
 
-    def flush(self) -> None:
-        """Tell the backend what became of the messages. Raises BackendError; what it wasn't told is kept."""
-        with self._flushing:
-            batch = self._settlements[:]
-            stale = self._settled(batch) if batch else []
-            # Others may have been appended meanwhile: they wait for the next flush. The order of these lines sees to
-            # it that whoever appends either finds 0 and sets it, or has appended before the last look.
-            del self._settlements[: len(batch)]
-            self.flush_at = 0.0
-            if self._settlements:
-                self.flush_at = time.monotonic() + COALESCE
-        if self._board is not None and batch:
-            self._board.flushed([settlement.delivery.id for settlement in batch])
-        for delivery in stale:
-            log.warning("%s was settled too late: its lease had run out, and it may run twice", delivery.id)
-
-    def _settled(self, batch: list[Settlement]) -> list[Delivery]:
-        try:
-            stale = self.consumer.settle(batch)
-        except BackendError:
-            # Not again after each task: the backend may be away for long, and each try may take its time.
-            self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-            self.flush_at = time.monotonic() + self._pause
-            raise
-        self._pause = COALESCE
-        return stale
-
-    def try_flush(self) -> bool:
-        """Flush; where the backend fails, log it and keep what it wasn't told for the next time."""
-        try:
-            self.flush()
-        except BackendError as exc:
-            log.warning("Could not settle, will try again: %s", exc)
-            return False
-        return True
-
     def stop(self, id: str) -> None:
         """See to it that a message in hand is not started any more."""
         self.stopped.add(id)
         self._is_watched = True
-
-    def release(self) -> None:
-        """Settle what is done and give back at once all that isn't."""
-        try:
-            self._flush_at_last()
-            self.consumer.close()
-        except BackendError as exc:
-            log.warning("Could not give back: others get it when the lease has run out: %s", exc)
 
     def close(self) -> None:
         """Release everything, and let go of the event loop."""
@@ -285,13 +235,6 @@ class Session:
             self.consumer.spare()
         except BackendError as exc:
             log.warning("Could not give back what was taken ahead, will try again: %s", exc)
-
-    def _flush_at_last(self) -> None:
-        for _ in range(5):
-            if self.try_flush():
-                return
-            time.sleep(0.2)
-        log.error("%d finished tasks could not be settled: they will run again", len(self._settlements))
 
     def _begin(self, hand: Hand, delivery: Delivery, task: Task) -> Outcome | None:
         """See to what else is to happen when a task begins; return its outcome if it is not to be run at all."""
@@ -322,6 +265,12 @@ class Session:
             log_end(task, delivery, outcome, seconds, self._name)
         if self.on_result is not None and outcome is SUCCEEDED:
             self._pass_result(self.on_result, task)
+
+    def _left(self, hand: Hand, delivery: Delivery) -> None:
+        if self.limits is not None:
+            self.limits.end(hand)
+        if self._board is not None:
+            self._board.finished(hand.number, delivery.id)
 
     def _skip(self, hand: Hand, delivery: Delivery, task: Task, outcome: Outcome, status: str) -> Outcome:
         task.status = status
@@ -364,12 +313,6 @@ class Session:
         with suppress(IndexError):
             while True:
                 yield self.waiting.pop()
-
-    def note(self, settlement: Settlement) -> None:
-        """Note what is to become of a message; the backend is told soon."""
-        self._settlements.append(settlement)
-        if not self.flush_at:
-            self.flush_at = time.monotonic() + COALESCE
 
     def _bury(self, hand: Hand, delivery: Delivery, outcome: Outcome) -> Outcome:
         log.error("%s goes to the dead letters: %s", delivery.id, outcome.reason)

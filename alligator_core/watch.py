@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .backend import STOP
 from .crew import Crew
+from .errors import BackendError
 from .memory import resident_bytes
 from .overdue import Overdue
 from .session import Session
@@ -45,8 +46,7 @@ class Watch:
             self._look_at_memory(self._worker.max_memory)
         if self._asks_for_stops and now >= self._next_stops and self._runs_something_long(now):
             self._next_stops = now + LONG
-            for id in self._session.consumer.stops():
-                self._stop(id)
+            self._ask_for_stops()
         if self._health is not None and self._session.reachable and not self._session.reserving:
             self._health.note()  # all hands are full: there is no other sign of life
 
@@ -58,6 +58,13 @@ class Watch:
 
     def _runs_something_long(self, now: float) -> bool:
         return any(hand.delivery is not None and now - hand.since > LONG for hand in self._session.hands)
+
+    def _ask_for_stops(self) -> None:
+        try:
+            for id in self._session.consumer.stops():
+                self._stop(id)
+        except BackendError as exc:
+            log.warning("Could not ask what is to stop, will try again: %s", exc)
 
     def _stop(self, id: str) -> None:
         for hand in self._session.hands:

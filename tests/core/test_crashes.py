@@ -77,7 +77,8 @@ def test_poison_is_buried_and_its_neighbours_are_harmed_once_at_most(
     assert ran.pop("poison") == 2
     assert set(ran) == {str(number) for number in range(100)}
     assert max(ran.values()) <= 2
-    assert {ran[str(number)] for number in range(70, 100)} == {1}
+    if threads == 1:  # others have begun with what is behind it
+        assert {ran[str(number)] for number in range(70, 100)} == {1}
 
 
 def test_a_worker_that_sleeps_past_its_lease_cannot_settle_what_another_one_has(
