@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .faults import fault, needs_server
+from .processes import kill
 from .proxy import Proxy
 from .scene import Scene
 
@@ -19,6 +20,12 @@ def stop_the_server(scene: Scene) -> None:
 def kill_the_server(scene: Scene) -> None:
     """SIGKILL to the server, twice; AOF synced once a second."""
     _restart(scene, scene.store.kill, "everysec")
+
+
+@fault("kill the server and a worker", needs_server)
+def kill_both(scene: Scene) -> None:
+    """SIGKILL to the server and to a process that runs a task, at the same time, twice."""
+    _restart(scene, lambda: (kill(scene.busy(), scene.history), scene.store.kill()), "everysec")
 
 
 @fault("slow network", needs_server)
@@ -74,7 +81,7 @@ def lose_replies(scene: Scene) -> None:
         proxy.lose_replies(0.0, scene.rng)
 
 
-def _restart(scene: Scene, end: Callable[[], None], durability: str) -> None:
+def _restart(scene: Scene, end: Callable[[], object], durability: str) -> None:
     scene.start()
     scene.produce(count=300)
     for _ in range(2):

@@ -21,34 +21,14 @@ class Proxy:
         """Returns how many seconds a piece of data takes."""
         self.is_hole = False
         """Swallow all data both ways, and let the connections stand."""
-        self.lost = threading.Event()
-        """Set when the reply was lost that `lose_reply` is about."""
         self.replies_lost = 0
         self._loses: Callable[[bytes], bool] | None = None
         self._doomed: set[socket.socket] = set()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    @property
-    def dsn(self) -> str:
-        """The DSN of a Redis by way of this."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def lose_reply(self, to: bytes) -> None:
-        """Let the server carry out the next request that contains these bytes, and cut the connection instead of
-        passing its reply on."""
-        self.lost.clear()
-
-        def once(data: bytes) -> bool:
-            if to in data:
-                self._loses = None
-                return True
-            return False
-
-        self._loses = once
-
     def lose_replies(self, share: float, rng: random.Random) -> None:
-        """Do so to some share of all requests from now on; 0 ends it."""
+        """Lose the replies to a share of all requests, and their connections with them; 0 ends it."""
         self._loses = (lambda data: rng.random() < share) if share else None
 
     def cut(self) -> None:
@@ -97,7 +77,6 @@ class Proxy:
                 if server in self._doomed:
                     self._doomed.discard(server)
                     self.replies_lost += 1
-                    self.lost.set()
                     break
                 self._pass(data, client)
         _close(client, server)
