@@ -45,15 +45,15 @@ def test_a_master_that_no_sentinel_knows_is_an_error(sentinel_set: SentinelSet, 
 
 
 def test_queues_of_a_cluster_lie_on_all_its_servers(cluster: ClusterOfThree) -> None:
+    names = (new_queue() for _ in range(60))
+    owners = {cluster.owner_of(f"{{alligator:{name}}}:b").port: name for name in names}
+    assert set(owners) == {server.port for server in cluster.servers}
     with opened(cluster.dsn) as backend:
-        queues = [new_queue() for _ in range(12)]
-        for name in queues:
+        for name in owners.values():
             backend.push(name, messages(name, f"{name}-2"))
-        assert {cluster.owner_of(f"{{alligator:{name}}}:b").port for name in queues} == {
-            server.port for server in cluster.servers
-        }
+        queues = list(owners.values())
         consumer = backend.consumer(queues, 30.0)
-        assert len(take_all(consumer)) == 24
+        assert len(take_all(consumer)) == 2 * len(queues)
         waiting = Background(consumer.reserve, 5, 20.0)
         until(
             lambda: all(
