@@ -60,7 +60,7 @@ def test_queues_of_a_cluster_lie_on_all_its_servers(cluster: ClusterOfThree) -> 
                 cluster.owner_of(f"{{alligator:{n}}}:w").client().exists(f"{{alligator:{n}}}:w") for n in queues
             )
         )
-        backend.push(queues[7], messages("late"))
+        backend.push(queues[-1], messages("late"))
         assert ids_of(waiting.result()) == ["late"]
 
 
