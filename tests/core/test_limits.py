@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from alligator import EXPIRED, Gator, Outcome, Task, hookimpl
+from alligator import EXPIRED, Gator, Outcome, Task, Worker, hookimpl
 
 from . import jobs, long_jobs
 from .conftest import Spawn
-from .helpers import drain, eventually
+from .helpers import drain, eventually, working
 
 THREADS = {"threads": 4}
 KINDS: dict[str, tuple[dict[str, Any], Callable[..., Any]]] = {
@@ -228,6 +228,18 @@ def test_pop_returns_nothing_for_what_is_too_old(gator: Gator) -> None:
     time.sleep(0.01)
     assert gator.pop() is None
     assert jobs.ran == []
+
+
+def test_a_worker_in_another_thread_keeps_the_limits_and_leaves_what_outlasts_its_grace(gator: Gator) -> None:
+    gator.options(timeout=0.1).task(long_jobs.dawdle, "slow")
+    worker = Worker(gator, nap_time=0.05, grace=0.1)
+    with working(worker):
+        eventually(lambda: jobs.ran)
+        gator.options(hard_timeout=60).task(long_jobs.dawdle, "left")
+        eventually(lambda: gator.size() == (0, 0, 1, 1, True))
+        worker.stop()
+    assert jobs.ran == [("slow", "TaskTimeout", True), ("left", "Interrupted", False)]
+    assert gator.size() == (1, 0, 0, 1, True)
 
 
 def test_a_worker_in_the_main_thread_leaves_the_signal_of_the_limits_as_it_was(gator: Gator) -> None:
