@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +79,18 @@ def test_the_probe_of_kubernetes_tells_a_worker_that_lives(
     assert {"time", "level", "worker"} <= json.loads(err.splitlines()[0]).keys()
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_systemd_takes_the_unit(folder: Path) -> None:
     unit = (DEPLOY / "alligator-worker.service").read_text()
-    (folder / "alligator-worker.service").write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", unit))
+    read = ConfigParser(interpolation=None, strict=True)
+    read.optionxform = str  # type: ignore[assignment,method-assign]
+    read.read_string(unit)
+    assert {name: set(section) for name, section in read.items() if section} == DIRECTIVES
+    assert float(read["Service"]["TimeoutStopSec"]) > 30 + 5
 
-    done = subprocess.run(
-        ["systemd-analyze", "verify", folder / "alligator-worker.service"], capture_output=True, text=True, check=False
-    )
-
-    # It has a look at the machine's other units too.
-    assert "alligator-worker" not in done.stderr
-    assert done.returncode == 0
+    # Where systemd is, which in a container it isn't, it is the better judge.
+    if analyze := shutil.which("systemd-analyze"):
+        (folder / "alligator-worker.service").write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", unit))
+        done = subprocess.run([analyze, "verify", folder / "alligator-worker.service"], capture_output=True, text=True)
+        # It has a look at the machine's other units too.
+        assert "alligator-worker" not in done.stderr
+        assert done.returncode == 0
