@@ -19,6 +19,20 @@ from alligator_core.supervisor import LEAVING
 from tests.workspace.repository import ROOT
 
 DEPLOY = ROOT / "examples" / "deploy"
+DIRECTIVES = {
+    "Unit": {"Description", "Wants", "After"},
+    "Service": {
+        "User",
+        "WorkingDirectory",
+        "EnvironmentFile",
+        "ExecStart",
+        "KillMode",
+        "TimeoutStopSec",
+        "Restart",
+        "RestartSec",
+    },
+    "Install": {"WantedBy"},
+}
 FILES = {
     "alligator-worker.service": r"TimeoutStopSec=(\d+)",
     "supervisord.conf": r"stopwaitsecs=(\d+)",
