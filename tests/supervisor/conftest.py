@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from alligator import Gator
-from tests.core.helpers import eventually
+from tests.core import helpers
 from tests.redis.servers import Server
 
 MAIN = """
@@ -33,6 +33,17 @@ if options.get("burst"):
     arguments.append("--burst")
 sys.exit(Supervisor(Gator(dsn, plugins=[]), arguments, **options).run_forever())
 """
+
+
+PATIENCE = 60.0
+"""Seconds to wait for something: far less than the lease that it must not have to wait for."""
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], timeout: float = PATIENCE) -> T:
+    """Wait until a condition holds, and return what it returned. Starting processes takes time on a busy machine."""
+    return helpers.eventually(condition, timeout)
 
 
 class Supervised:
@@ -70,7 +81,7 @@ class Supervised:
 
     def exit_code(self) -> int:
         try:
-            return self.process.wait(30)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the supervisor did not end:\n{self.text}") from None
 

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 
 import pytest
 
 from alligator import Gator
-from tests.core.helpers import eventually
 
 from . import deadly, jobs
-from .conftest import Marks, Supervise, is_empty, on_sqlite
+from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
 
 
 def test_what_a_killed_process_ran_runs_again_at_once_and_its_neighbours_once(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    supervised = supervise(processes=1, lease=60)
+    supervised = supervise(processes=1, lease=600)
     gator.task(jobs.mark_and_sleep, str(marks), "task", 3)
     with gator.batch():
         for number in range(20):
             gator.task(jobs.mark, str(marks), number)
     pid = eventually(lambda: marks.pid_of("task"))
-    killed = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: marks.counted()["task"] == 2)
-    assert time.monotonic() - killed < 60 / 3  # No lease had to run out.
     eventually(lambda: is_empty(gator))
     assert marks.counted() == {"task": 2, "task-done": 1, **{str(number): 1 for number in range(20)}}
     assert supervised.stop() == 0
@@ -51,8 +47,8 @@ def test_poison_is_buried_with_how_its_workers_died_and_its_neighbours_are_harme
         gator.task(poison, str(marks))
         for number in range(30, 60):
             gator.task(jobs.mark, str(marks), number)
-    supervised = supervise(lease=60, max_deliveries=3)
-    eventually(lambda: is_empty(gator, dead=1), timeout=30)
+    supervised = supervise(lease=600, max_deliveries=3)
+    eventually(lambda: is_empty(gator, dead=1))
     (letter,) = gator.dead()
     assert letter.reason == f"Its worker died under it 3 times, the last time {how}."
     ran = marks.counted()
@@ -67,7 +63,7 @@ def test_a_task_that_ends_its_process_without_an_error_did_not_end(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
     gator.task(jobs.exit_at_once, str(marks), 0)
-    supervise(processes=1, lease=60, max_deliveries=2)
+    supervise(processes=1, lease=600, max_deliveries=2)
     eventually(lambda: is_empty(gator, dead=1))
     assert gator.dead()[0].reason == "Its worker died under it 2 times, the last time with exit code 0."
 
@@ -80,7 +76,7 @@ def test_a_message_that_ends_its_process_before_it_runs_is_poison_too(
         gator.task(deadly.never)
         for number in range(10):
             gator.task(jobs.mark, str(marks), number)
-    supervise(lease=60, max_deliveries=2)
+    supervise(lease=600, max_deliveries=2)
     eventually(lambda: is_empty(gator, dead=1))
     assert gator.dead()[0].reason == "Its worker died under it 2 times, the last time with exit code 7."
     assert marks.counted() == {str(number): 1 for number in range(10)}

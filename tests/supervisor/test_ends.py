@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 from alligator import Gator
-from tests.core.helpers import eventually
 
 from . import jobs
-from .conftest import Marks, Supervise, is_alive, is_empty, on_sqlite
+from .conftest import Marks, Supervise, eventually, is_alive, is_empty, on_sqlite
 
 
 def test_a_supervisor_that_is_told_to_stop_finishes_what_runs_and_gives_back_the_rest(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    supervised = supervise(lease=60)
+    supervised = supervise(lease=600)
     with gator.batch():
         for number in range(2):
-            gator.task(jobs.mark_and_sleep, str(marks), f"long{number}", 3)
+            gator.task(jobs.mark_and_sleep, str(marks), f"long{number}", 5)
         for number in range(50):
             gator.task(jobs.mark_and_sleep, str(marks), f"short{number}", 1)
     eventually(lambda: {"long0", "long1"} <= marks.counted().keys())
     supervised.process.terminate()
-    told = time.monotonic()
     eventually(lambda: gator.size().ready == 50)
-    assert time.monotonic() - told < 60 / 3  # No lease had to run out.
     assert marks.counted() == {"long0": 1, "long1": 1}  # They run still.
     assert supervised.exit_code() == 0
     assert marks.counted() == {"long0": 1, "long1": 1, "long0-done": 1, "long1-done": 1}
@@ -35,7 +31,7 @@ def test_a_supervisor_that_is_told_to_stop_finishes_what_runs_and_gives_back_the
 
 @on_sqlite
 def test_told_a_second_time_it_gives_back_what_runs(supervise: Supervise, gator: Gator, marks: Marks) -> None:
-    supervised = supervise(lease=60)
+    supervised = supervise(lease=600)
     gator.task(jobs.mark_and_sleep, str(marks), "long", 60)
     eventually(lambda: marks.pid_of("long"))
     supervised.process.terminate()
@@ -49,7 +45,7 @@ def test_told_a_second_time_it_gives_back_what_runs(supervise: Supervise, gator:
 @on_sqlite
 def test_a_signal_that_reaches_every_process_counts_once(supervise: Supervise, gator: Gator, marks: Marks) -> None:
     # As a service manager sends it, to the supervisor and to each of its children.
-    supervised = supervise(lease=60)
+    supervised = supervise(lease=600)
     children = supervised.ready()
     gator.task(jobs.mark_and_sleep, str(marks), "long", 3)
     eventually(lambda: marks.pid_of("long"))
@@ -64,7 +60,7 @@ def test_a_signal_that_reaches_every_process_counts_once(supervise: Supervise, g
 def test_a_process_that_cannot_hear_is_killed_after_the_grace_and_its_task_given_back_uncounted(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    supervised = supervise(lease=60, grace=0.5)
+    supervised = supervise(lease=600, grace=0.5)
     supervised.ready()
     gator.task(jobs.block_in_c, str(marks), "blocked", 60)
     eventually(lambda: marks.pid_of("blocked"))
@@ -84,7 +80,7 @@ def test_a_supervisor_that_is_told_to_stop_while_its_processes_start_stops(super
 def test_when_the_supervisor_is_killed_its_processes_finish_and_stop(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    supervised = supervise(lease=60)
+    supervised = supervise(lease=600)
     children = supervised.ready()
     gator.task(jobs.mark_and_sleep, str(marks), "task", 2)
     eventually(lambda: marks.pid_of("task"))
@@ -101,7 +97,7 @@ def test_when_the_supervisor_is_killed_its_processes_finish_and_stop(
 def test_a_process_whose_supervisor_was_killed_stops_also_if_it_has_the_gil_only_now_and_then(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    supervised = supervise(processes=1, lease=60)
+    supervised = supervise(processes=1, lease=600)
     (child,) = supervised.ready(1)
     gator.task(jobs.block_in_c, str(marks), "one", 1)
     for number in range(20):
@@ -115,7 +111,7 @@ def test_a_process_whose_supervisor_was_killed_stops_also_if_it_has_the_gil_only
 def test_after_everything_was_killed_a_new_supervisor_does_not_wait_for_leases(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    supervised = supervise(lease=60)
+    supervised = supervise(lease=600)
     supervised.ready()
     gator.task(jobs.mark_and_sleep, str(marks), "task", 1)
     eventually(lambda: marks.pid_of("task"))
@@ -123,10 +119,8 @@ def test_after_everything_was_killed_a_new_supervisor_does_not_wait_for_leases(
         for number in range(20):
             gator.task(jobs.mark, str(marks), number)
     supervised.kill_all()
-    killed = time.monotonic()
-    supervise(lease=60)
+    supervise(lease=600)
     eventually(lambda: is_empty(gator))
-    assert time.monotonic() - killed < 60 / 3
     ran = marks.counted()
     assert ran["task"] == 2
     assert ran["task-done"] == 1

@@ -6,10 +6,9 @@ import sys
 
 from alligator import Gator
 from tests.conftest import Launch
-from tests.core.helpers import eventually
 
 from . import jobs
-from .conftest import Marks, Supervise, is_empty, on_sqlite
+from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
 
 
 def test_a_task_that_keeps_the_gil_beyond_its_hard_limit_fails_alone(
@@ -22,8 +21,8 @@ def test_a_task_that_keeps_the_gil_beyond_its_hard_limit_fails_alone(
             limited.task(jobs.block_in_c, str(marks), "stuck", 60)
         for number in range(30, 60):
             gator.task(jobs.mark, str(marks), number)
-    supervised = supervise(processes=1, lease=60)
-    eventually(lambda: is_empty(gator, dead=1), timeout=20)
+    supervised = supervise(processes=1, lease=600)
+    eventually(lambda: is_empty(gator, dead=1))
     (letter,) = gator.dead()
     assert letter.reason.startswith("alligator_core.errors.TaskTimeout: It ran longer than its hard limit of 1 s")
     assert letter.deliveries == 1
@@ -38,20 +37,20 @@ def test_a_task_beyond_its_hard_limit_is_retried_like_any_that_failed(
 ) -> None:
     with gator.options(hard_timeout=0.5, retries=1) as limited:
         limited.task(jobs.block_in_c, str(marks), "stuck", 60)
-    supervise(processes=1, lease=60)
-    eventually(lambda: is_empty(gator, dead=1), timeout=20)
+    supervise(processes=1, lease=600)
+    eventually(lambda: is_empty(gator, dead=1))
     assert marks.counted() == {"stuck": 2}
     assert "(attempt 2 of 2)" in gator.dead()[0].reason
 
 
 @on_sqlite
 def test_what_ran_beside_it_is_given_back_uncounted(supervise: Supervise, gator: Gator, marks: Marks) -> None:
-    supervised = supervise("--threads", "2", processes=1, lease=60, max_deliveries=1)
+    supervised = supervise("--threads", "2", processes=1, lease=600, max_deliveries=1)
     gator.task(jobs.mark_and_sleep, str(marks), "beside", 2.5)
     eventually(lambda: marks.pid_of("beside"))
     with gator.options(hard_timeout=0.5) as limited:
         limited.task(jobs.block_in_c, str(marks), "stuck", 60)
-    eventually(lambda: marks.counted()["beside-done"] == 1, timeout=20)
+    eventually(lambda: marks.counted()["beside-done"] == 1)
     eventually(lambda: is_empty(gator, dead=1))
     assert marks.counted() == {"beside": 2, "beside-done": 1, "stuck": 1}
     assert supervised.stop() == 0

@@ -6,22 +6,21 @@ import os
 from pathlib import Path
 
 from alligator import Gator
-from tests.core.helpers import eventually
 
 from . import jobs
-from .conftest import Marks, Supervise, is_empty, on_sqlite
+from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
 
 
 def test_processes_that_end_after_so_many_tasks_are_replaced_and_nothing_is_lost(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
     with gator.batch():
-        for number in range(100):
+        for number in range(60):
             gator.task(jobs.mark, str(marks), number)
-    supervised = supervise("--max-tasks", "20", lease=60)
+    supervised = supervise("--max-tasks", "20", lease=600)
     eventually(lambda: is_empty(gator))
-    assert marks.counted() == {str(number): 1 for number in range(100)}
-    assert len({pid for _, pid in marks.lines}) >= 5
+    assert marks.counted() == {str(number): 1 for number in range(60)}
+    assert len({pid for _, pid in marks.lines}) >= 3
     assert supervised.stop() == 0
 
 

@@ -12,11 +12,10 @@ from alligator import Gator
 from alligator_core.child_process import ChildProcess
 from alligator_core.errors import OptionError
 from alligator_core.supervisor import Supervisor
-from tests.core.helpers import eventually
 from tests.redis.servers import Server, free_port
 
 from . import jobs
-from .conftest import Marks, Supervise, Supervised, is_empty, on_sqlite
+from .conftest import Marks, Supervise, Supervised, eventually, is_empty, on_sqlite
 
 APP = """
 import os
