@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .errors import BackendError
+from .ledger import COALESCE
 from .session import Session
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ class Intake:
         if not flush_at:
             return self._wait
         left = flush_at - time.monotonic()
-        if left > 0:
+        if left > COALESCE / 2:
             return left
+        # Rather a little early than in the midst of the next batch: whole batches are settled with less ado.
         self._session.flush()
         return self._wait
 
