@@ -18,7 +18,7 @@ from functools import partial
 
 from . import page
 from .cell import Cell, Result, cells, run
-from .table import as_text, rows
+from .table import as_text, not_run, rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,10 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     seed = random.randrange(10**6) if options.seed is None else options.seed
     results = _run([cell for cell in chosen if not cell.missing], options, seed)
-    table = rows(chosen, results)
-    print(f"\n{as_text(table)}\n")
+    table, missing = rows(chosen, results), not_run(chosen, results)
+    print("", as_text(table), "", *missing, "", sep="\n")
     if options.markdown:
-        page.write(table, results)
+        page.write(table, missing, results)
     bad = [result for result in results if result.problems]
     for result in bad:
         print(f"{result.cell} --seed {result.seed}: {'; '.join(result.problems)} (see {result.kept})")

@@ -13,12 +13,27 @@ HEAD = ("fault", "backend", "mode", "tasks", "lost", "repeated", "dead", "back a
 
 
 def rows(cells: Iterable[Cell], results: Sequence[Result]) -> list[tuple[str, ...]]:
-    """Return the rows in the order of the cells: several runs of one are added up, those not run are drawn together."""
+    """Return the rows of those that were run, in the order of the cells; several runs of one are added up."""
     by_cell: dict[Cell, list[Result]] = defaultdict(list)
     for result in results:
         by_cell[result.cell].append(result)
-    ran = [_row(cell, by_cell[cell]) for cell in cells if by_cell[cell]]
-    return ran + _missing([cell for cell in cells if not by_cell[cell]])
+    return [_row(cell, by_cell[cell]) for cell in cells if by_cell[cell]]
+
+
+def not_run(cells: Iterable[Cell], results: Sequence[Result]) -> list[str]:
+    """Say which cells were not run here, and why."""
+    ran = {result.cell for result in results}
+    modes: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell not in ran:
+            modes[cell.fault, cell.backend, cell.missing or "no time was left"].append(cell.mode)
+    faults: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for (fault, backend, why), found in modes.items():
+        faults[why, backend, ", ".join(found)].append(fault)
+    return [
+        f"not run here: {backend} ({modes}) {', '.join(found)}: {why}"
+        for (why, backend, modes), found in sorted(faults.items())
+    ]
 
 
 def as_text(rows: Sequence[Sequence[str]]) -> str:
@@ -54,16 +69,3 @@ def _row(cell: Cell, results: Sequence[Result]) -> tuple[str, ...]:
         f"{median(back):.1f} / {back[-1]:.1f}" if back else "",
         "; ".join(problems),
     )
-
-
-def _missing(cells: Iterable[Cell]) -> list[tuple[str, ...]]:
-    modes: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for cell in cells:
-        modes[cell.fault, cell.backend, cell.missing or "no time was left"].append(cell.mode)
-    faults: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for (fault, backend, why), found in modes.items():
-        faults[backend, ", ".join(found), why].append(fault)
-    return [
-        (", ".join(found), backend, modes, *[""] * 5, f"not run here: {why}")
-        for (backend, modes, why), found in faults.items()
-    ]
