@@ -28,6 +28,25 @@ def kill_both(scene: Scene) -> None:
     _restart(scene, lambda: (kill(scene.busy(), scene.history), scene.store.kill()), "everysec")
 
 
+@fault("kill a worker each second", needs_server)
+def kill_each_second(scene: Scene) -> None:
+    """10,000 tasks; SIGKILL to a process that runs some about once a second, and twice to the server; AOF synced at
+    each write."""
+    scene.start()
+    scene.store.kill()
+    scene.store.start(durability="always")
+    scene.produce(10_000, rate=2000.0, seconds=0.001 * scene.mode.hands, mixed=False)
+    for turn in range(12):
+        scene.pause(0.7, 1.3)
+        kill(scene.busy(), scene.history)
+        if turn in (3, 7):
+            with scene.hurt():
+                scene.store.kill()
+                scene.pause(0.3, 1.0)
+                scene.store.start(durability="always")
+                scene.insist(scene.gator.size)
+
+
 @fault("slow network", needs_server)
 def slow_network(scene: Scene) -> None:
     """Every piece of data takes up to 150 ms, either way."""
