@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .gator import Gator
 
 _PLAIN = {"id", "task", "args", "enqueued_at"}
-_PLAIN_TYPES = (list, float)
+_new = Task.__new__
 _NUMBERS = ("priority", "timeout", "hard_timeout")
 _CARRIED_OPTIONS = {"on_start", "on_success", "on_error", "expires_at", *_NUMBERS}
 
@@ -65,14 +65,18 @@ class Codec:
     def decode(self, body: bytes, queue: str) -> Task:
         """Return the task that a message holds. Raises MessageError or CallableError if it holds none."""
         raw = self._read(body)
-        task = Task.__new__(self._task_class)
+        task = _new(self._task_class)
         task.gator = self._gator
         task.queue = queue
-        if type(raw) is dict and raw.keys() == _PLAIN:
+        if type(raw) is dict and len(raw) == len(_PLAIN) and raw.keys() == _PLAIN:
             # The usual message has these keys only: what is checked here is all that there is to check.
-            task.task_id, name, task.args, task.enqueued_at = raw["id"], raw["task"], raw["args"], raw["enqueued_at"]
-            task.kwargs, task.options = {}, DEFAULTS
-            if not type(task.task_id) is type(name) is str or (type(task.args), type(task.enqueued_at)) != _PLAIN_TYPES:
+            task.task_id = id = raw["id"]
+            task.args = args = raw["args"]
+            task.enqueued_at = enqueued_at = raw["enqueued_at"]
+            name = raw["task"]
+            task.kwargs = {}
+            task.options = DEFAULTS
+            if not (type(id) is type(name) is str and type(args) is list and type(enqueued_at) is float):
                 read_payload(raw)
         else:
             name = self._fill(task, read_payload(raw))
