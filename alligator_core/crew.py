@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from .loop import Loop
 from .pace import Pace
@@ -36,8 +37,12 @@ class Crew:
         return not self._session.alone and self._runs_nothing()
 
     def room(self) -> int:
-        """Return how many messages to reserve next: for the hands that are free, and a little ahead of them."""
+        """Return how many messages to reserve next: for the hands that are free, and a little ahead of them.
+
+        Raises what ended a hand.
+        """
         session = self._session
+        self._raise_failure()
         if session.alone or (session.coroutines and self.loop.room <= 0):
             return 0
         # Nobody knows what comes next: it starts with one coroutine, and goes on with twice as many as came.
@@ -59,10 +64,7 @@ class Crew:
     def wait(self, timeout: float) -> None:
         """Wait until something has changed, up to `timeout` seconds. Raises what ended a hand."""
         self._session.bell.wait(timeout)
-        failures = self.loop.failure, None if self.threads is None else self.threads.failure
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        self._raise_failure()
 
     def leave(self, error: type[BaseException]) -> None:
         """Have the threads and coroutines leave what they run, by raising an error in them. From any thread."""
@@ -97,8 +99,9 @@ class Crew:
         session = self._session
         while session.alone and not session.closing and not self._runs_nothing():
             self.wait(LOOK)
-        session.waiting.extend(session.alone)
-        session.alone.clear()
+        with suppress(IndexError):
+            while True:  # one by one: what the keeper gives back meanwhile must not be in both
+                session.waiting.append(session.alone.popleft())
         if session.waiting:
             self.work()
         else:
@@ -106,6 +109,11 @@ class Crew:
             self.wait(LOOK)
         while not self.is_idle and not session.closing:
             self.wait(LOOK)
+
+    def _raise_failure(self) -> None:
+        for failure in (self.loop.failure, None if self.threads is None else self.threads.failure):
+            if failure is not None:
+                raise failure
 
     def _runs_nothing(self) -> bool:
         # Asked in the order in which messages go from one to the next.

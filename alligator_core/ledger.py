@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ class Ledger:
         self._settlements.append(settlement)
         if not self.flush_at:
             self.flush_at = time.monotonic() + COALESCE
+
+    def note_all(self, settlements: Sequence[Settlement]) -> None:
+        """Note what is to become of some messages."""
+        for settlement in settlements:
+            self.note(settlement)
 
     def flush(self) -> None:
         """Tell the backend what became of the messages. Raises BackendError; what it wasn't told is kept."""

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import holder
-from .backend import TAKE_OVER, Backend, Consumer, Release
+from .backend import TAKE_OVER, Backend, Consumer, Release, Settlement
 
 log = logging.getLogger("alligator.worker")
 
 
-def reclaim_dead(consumer: Consumer, backend: Backend, queues: Sequence[str]) -> int:
+def reclaim_dead(
+    consumer: Consumer,
+    backend: Backend,
+    queues: Sequence[str],
+    settle: Callable[[list[Settlement]], object] | None = None,
+) -> int:
     """Give back what dead processes of this host held of some queues, and return how much that was.
 
     Nobody knows any more what of it ran, so all of it counts as what a worker died under. Called when a worker or a
     supervisor starts; does nothing on backends that can't tell. Raises BackendError.
+
+    What was taken over is told to `settle`, the consumer's own by default. A consumer that goes on if that fails needs
+    one that doesn't: what it holds then is no dead process's any more, and a second call doesn't find it.
     """
     if TAKE_OVER not in backend.features:
         return 0
@@ -23,7 +31,7 @@ def reclaim_dead(consumer: Consumer, backend: Backend, queues: Sequence[str]) ->
     for name in backend.holders(queues):
         if holder.is_dead(name):
             left = consumer.take_over(name)
-            consumer.settle([Release(delivery, died=True) for delivery in left])
+            (settle or consumer.settle)([Release(delivery, died=True) for delivery in left])
             count += len(left)
     if count:
         log.warning("Gave back %d tasks of processes that had died", count)

@@ -168,7 +168,7 @@ class Worker:
     def _reclaimed(self, session: Session) -> bool:
         """Give back what dead processes of this host hold; false if the backend is away."""
         try:
-            reclaim_dead(session.consumer, self.gator.backend, self.queues)
+            reclaim_dead(session.consumer, self.gator.backend, self.queues, session.note_all)
         except BackendError:
             return False  # which reserving will say
         return True
@@ -198,6 +198,8 @@ class Worker:
             except Interrupted:
                 log.warning("Left %s while it ran: it is given back", session.task)
             finally:
+                # Whatever ended this: what is given back here is not to be started any more.
+                session.closing = True
                 crew.close()
                 self.tasks_run += sum(hand.ran for hand in session.hands)
                 session.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from alligator import Gator, Worker
+from alligator import Gator, Outcome, Task, Worker, hookimpl
+from alligator_core.intake import Intake
 
 from . import jobs
 from .backends import WatchedBackend
@@ -124,3 +127,64 @@ def test_a_worker_that_was_declared_dead_can_settle_nothing_and_goes_on(
         assert backend.inner.size("all").reserved == 1
         watched.task(jobs.note, "next")
         eventually(lambda: jobs.ran == ["held", "next"])
+
+
+def hand_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("alligator-hand-")]
+
+
+def test_what_is_given_back_because_the_worker_failed_is_not_started_any_more(
+    gator: Gator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks, gate = tmp_path / "marks", tmp_path / "gate"
+    for _ in range(2):
+        gator.task(jobs.wait_at_gate, str(marks), str(gate))
+    gator.map(jobs.note, range(20))
+    worker = Worker(gator, threads=2, nap_time=0.05)
+    worker._pace.limit = 50
+
+    def fail(intake: Intake) -> None:
+        eventually(lambda: marks.exists() and marks.read_text().count("running") == 2)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Intake, "flush_if_due", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        worker.run_forever()
+    assert gator.size().ready == 22
+    gate.touch()
+    eventually(lambda: not hand_threads())
+    assert jobs.ran == []
+
+
+class Broken(BaseException):
+    """What nobody expects a hook to raise."""
+
+
+class BreakingHooks:
+    @hookimpl
+    def after_task(self, task: Task, outcome: Outcome) -> None:
+        if jobs.ran == [1, 2]:
+            raise Broken
+
+
+def test_a_worker_one_of_whose_threads_has_failed_does_not_go_on_without_it(gator: Gator) -> None:
+    gator.plugins.add(BreakingHooks())
+    gator.task(jobs.note, 1)
+    worker, failures = Worker(gator, threads=2, nap_time=0.05), []
+
+    def run() -> None:
+        try:
+            worker.run_forever()
+        except Broken as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        eventually(lambda: gator.size() == (0, 0, 0, 0, True))
+        gator.task(jobs.note, 2)
+        eventually(lambda: failures, timeout=5)
+    finally:
+        worker.stop()
+        thread.join(20)
+    assert gator.size() == (1, 0, 0, 0, True)

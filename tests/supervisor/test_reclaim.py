@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from alligator import Gator, Worker
+from alligator import BackendUnavailable, Gator, Worker
 from alligator_core import holder
-from alligator_core.backend import Backend, Message
+from alligator_core.backend import Backend, Consumer, Delivery, Message, Settlement
 from alligator_core.reclaim import reclaim_dead
 
 RESERVE = """
@@ -78,4 +79,25 @@ def test_a_worker_without_a_supervisor_reclaims_when_it_starts(dsn: str, backend
         process.kill()
     Worker(Gator(dsn, plugins=[]), burst=True).run_forever()
     # They are no tasks, so they went to the dead letters; but they went.
+    assert backend.size("all") == (0, 0, 0, 3, True)
+
+
+def test_what_a_worker_took_over_is_given_back_even_if_the_backend_fails_just_then(
+    dsn: str, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", RESERVE, dsn], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"2\n"
+        process.kill()
+    gator = Gator(dsn, plugins=[])
+    consumer = type(gator.backend.consumer(["all"], 30))
+    settle, failures = consumer.settle, [BackendUnavailable("It is away.")]
+
+    def fail_once(self: Consumer, settlements: Sequence[Settlement]) -> list[Delivery]:
+        if failures:
+            raise failures.pop()
+        return settle(self, settlements)
+
+    monkeypatch.setattr(consumer, "settle", fail_once)
+    Worker(gator, burst=True).run_forever()
     assert backend.size("all") == (0, 0, 0, 3, True)
