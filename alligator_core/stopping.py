@@ -57,7 +57,12 @@ class Stopping:
             yield
             return
 
+        process = os.getpid()
+
         def received(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            if os.getpid() != process:
+                _end_fork(signum)
+                return
             if not (self.supervised and self.requested):
                 self.request()
             # Only the task's own code is left this way: never a half-finished exchange with the backend.
@@ -134,6 +139,12 @@ class Stopping:
             session.consumer.close()
         except BackendError as exc:
             log.warning("Could not give back: %s", exc)
+
+
+def _end_fork(signum: int) -> None:
+    # What a task has forked, a pool of processes say, has the handlers too; whoever tells it to end waits for that.
+    signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
 
 
 def _is_within(code: CodeType, frame: FrameType | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import signal
 import threading
 import time
@@ -236,6 +237,19 @@ def dawdle_and_clean_up(path: str, seconds: float, cleaning: float) -> None:
     finally:
         time.sleep(cleaning)
         mark(path, "cleaned up")
+
+
+def fork_and_terminate(path: str) -> None:
+    """Leaves how a forked process ended that was told to."""
+    process = multiprocessing.get_context("fork").Process(target=jobs.mark_and_sleep, args=(path, "forked", 20))
+    process.start()
+    while "forked" not in Path(path).read_text():
+        time.sleep(0.01)
+    process.terminate()
+    process.join(5)
+    mark(path, f"exit code {process.exitcode}")
+    process.kill()
+    process.join()
 
 
 async def mark_and_sleep_softly(path: str, text: object, seconds: float) -> None:

@@ -159,3 +159,13 @@ def test_a_worker_in_a_script_leaves_the_handlers_of_signals_as_they_were(gator:
     before = [signal.getsignal(signum) for signum in SIGNALS]
     Worker(gator, burst=True).run_forever()
     assert [signal.getsignal(signum) for signum in SIGNALS] == before
+
+
+@pytest.mark.parametrize("options", [{}, {"threads": 2}])
+def test_a_process_that_a_task_has_forked_ends_when_it_is_told_to(
+    spawn: Spawn, durable: Gator, marks: Path, options: dict[str, Any]
+) -> None:
+    durable.task(long_jobs.fork_and_terminate, str(marks))
+    worker = spawn(burst=True, **options)
+    assert worker.exit_code() == 0
+    assert marks.read_text() == "forked\nexit code -15\n"
