@@ -121,6 +121,9 @@ class Session(Ledger):
             self.taken_at = now
             with self._counting:
                 self.taken += len(batch)
+            if self.stopped:
+                # What was asked for came too late for the one before, and is not meant for another of the same id.
+                self.stopped.difference_update([delivery.id for delivery in batch])
             # Where others run tasks beside this thread, it may have to wait for them.
             (self.alone if self.pass_on and batch[0].deliveries > 1 else self.waiting).extend(batch)
             self._look_around()
@@ -247,9 +250,15 @@ class Session(Ledger):
             return self._skip(hand, delivery, task, Outcome("cancelled"), constants.CANCELED)
         hard_limit = 0.0 if self.limits is None else self.limits.begin(hand, task, time.monotonic())
         if self._board is not None:
-            done = [each.delivery.id for each in self._settlements if isinstance(each, Ack)] if hard_limit else ()
+            done = self._unflushed() if hard_limit else ()
             self._board.started(hand.number, delivery.id, hard_limit, done)
+            if done:
+                # What was flushed between these two looks was maybe not on the board yet, to be taken off there.
+                self._board.flushed(set(done).difference(self._unflushed()))
         return None
+
+    def _unflushed(self) -> list[str]:
+        return [each.delivery.id for each in self._settlements.copy() if isinstance(each, Ack)]
 
     def _end(self, hand: Hand, delivery: Delivery, task: Task, outcome: Outcome, seconds: float) -> None:
         """Note the settlement of a task, unless it was settled from outside, and see to what else is to happen."""

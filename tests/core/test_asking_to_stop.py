@@ -88,6 +88,19 @@ def test_what_was_asked_to_stop_before_it_started_is_not_started(gator: Gator) -
     assert gator.size() == (0, 0, 0, 0, True)
 
 
+def test_a_request_that_comes_too_late_is_not_meant_for_the_next_task_of_that_id(gator: Gator) -> None:
+    gator.plugins.add(Hooks())
+    session = Worker(gator, nap_time=0.05)._session()
+    for _ in range(2):
+        gator.options(task_id="daily").task(jobs.note, "it")
+        session.reserve(1, 0)
+        session.run_next()
+        session.flush()
+        session.stop("daily")
+    session.close()
+    assert seen == [("success", "success")] * 2
+
+
 def test_a_backend_that_cannot_carry_the_request_refuses_it(watched: Gator) -> None:
     watched.backend.features = watched.backend.features - {STOP}
     with pytest.raises(UnsupportedFeature, match="'stop'"):

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -10,6 +11,7 @@ from alligator import BackendUnavailable, Gator
 from alligator_core import ledger
 from alligator_core import session as session_module
 from alligator_core.backend import Ack, Message, Release
+from alligator_core.board import Board
 from alligator_core.limits import Limits
 from alligator_core.session import Session
 
@@ -315,3 +317,30 @@ def test_a_task_that_was_settled_from_outside_while_it_ran_is_not_settled_again(
     thread.join()
     session.flush()
     assert backend.settled == []
+
+
+class FlushingBoard(Board):
+    """A board whose session flushes, in another thread, just before it is told what is not flushed yet."""
+
+    session: Session | None = None
+
+    def started(self, hand: int, id: str, hard_deadline: float = 0.0, unflushed: Iterable[str] = ()) -> None:
+        if unflushed and self.session is not None:
+            self.session.flush()
+        super().started(hand, id, hard_deadline, unflushed)
+
+
+def test_what_is_flushed_at_the_worst_moment_does_not_stay_on_the_board(watched: Gator) -> None:
+    board = FlushingBoard(os.dup((made := Board.make()).fileno()))
+    made.close()
+    session = board.session = Session(watched, ["all"], lease=30, max_deliveries=3, board=board)
+    session.limits = Limits()
+    watched.task(jobs.note, 1)
+    watched.options(hard_timeout=60).task(jobs.note, 2)
+    session.reserve(10, 0)
+    while session.run_next():
+        pass
+    session.flush()
+    assert board.unflushed() == set()
+    session.close()
+    board.close()
