@@ -120,6 +120,17 @@ def test_a_smaller_limit_gets_no_more_than_it_asks_for(backend: RedisBackend, qu
     assert ids_of(take_all(consumer)) == [str(number) for number in range(BATCH + 3, MANY)]
 
 
+def test_no_look_is_sent_ahead_of_what_an_earlier_one_has_left(
+    backend: RedisBackend, queue: str, consumer: Consumer
+) -> None:
+    taken = take_a_batch(backend, queue, consumer)
+    while batch := consumer.reserve(WORTH, 0.0):
+        taken += batch
+    ack(consumer, taken)
+    assert ids_of(taken) == [str(number) for number in range(MANY)]
+    assert backend.size(queue)[:3] == (0, 0, 0)
+
+
 def test_what_could_not_be_spared_is_not_forgotten(
     proxy: Proxy, backend: RedisBackend, queue: str, consumer: Consumer
 ) -> None:

@@ -34,7 +34,7 @@ class Ahead:
 
     def follow(self, batch: list[Delivery], limit: int) -> None:
         """Send the next look, if it is likely to bring as much as the last one."""
-        if len(batch) < max(limit, WORTH):
+        if len(batch) < max(limit, WORTH) or self._left or self._sent:
             return
         try:
             sent = self._send(limit)
