@@ -148,13 +148,15 @@ class Loop:
 
     def _leave(self) -> None:
         for hand, task in self._tasks.items():
-            hand.left = True
-            task.cancel()
+            if not hand.left:  # told twice, it could not clean up
+                hand.left = True
+                task.cancel()
 
     async def _clean_up(self) -> None:
         assert self._loop is not None
+        self._leave()  # to be canceled now is no failure of theirs
         left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
+        for task in left.difference(self._tasks.values()):
             task.cancel()
         if left:
             await asyncio.wait(left, timeout=CLEANING_UP)

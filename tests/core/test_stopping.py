@@ -169,3 +169,18 @@ def test_a_process_that_a_task_has_forked_ends_when_it_is_told_to(
     worker = spawn(burst=True, **options)
     assert worker.exit_code() == 0
     assert marks.read_text() == "forked\nexit code -15\n"
+
+
+def test_a_coroutine_beside_a_function_is_given_back_too_at_the_second_signal(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    durable.task(long_jobs.sleep_and_clean_up_softly, str(marks), 30, 0)
+    durable.task(jobs.sleep_and_clean_up, str(marks), 30, 0)
+    worker = spawn()
+    eventually(lambda: marks.read_text().count("running") == 2)
+    worker.terminate()
+    eventually(lambda: "was told to stop" in worker.log.read_text())
+    worker.terminate()
+    assert worker.exit_code() == 0
+    assert marks.read_text().count("cleaned up") == 2
+    assert durable.size() == (2, 0, 0, 0, True)
