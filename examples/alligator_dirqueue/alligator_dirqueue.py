@@ -28,6 +28,7 @@ from alligator_core.backend import (
     DURABLE,
     PRIORITY,
     SHARED,
+    UNIQUE,
     Ack,
     Backend,
     Bury,
@@ -147,7 +148,7 @@ class DirBackend(Backend):
     """Folders below one path, on one machine."""
 
     name = "dirqueue"
-    features = frozenset({SHARED, DURABLE})
+    features = frozenset({SHARED, DURABLE, UNIQUE})
 
     def __init__(self, root: Path) -> None:
         self._root = root

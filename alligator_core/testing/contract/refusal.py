@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from ... import backend as names
+from ...backend import Message
 from ...errors import BackendError, UnsupportedFeature
 from ..forking import in_forked_child
 from ..harness import Harness
@@ -106,6 +107,32 @@ def keeps_while_in_use(harness: Harness) -> None:
     assert harness.left() == ["a"]
 
 
+def queues_again(harness: Harness) -> None:
+    """A message that is pushed again is there at least once, and nothing stands in the way of the next one."""
+    harness.push("a")
+    harness.push("a")
+    harness.push("b")
+    assert set(harness.left()) == {"a", "b"}
+
+
+def refuses_to_find(harness: Harness) -> None:
+    """A message that another one pushed can't be canceled or looked at, rather than said not to be there."""
+    harness.open().push(harness.queue, [Message("a", b"")])
+    if harness.offers(names.CANCEL):
+        _is_refused(names.FIND, lambda: harness.backend.cancel(harness.queue, "a"))
+    if harness.offers(names.PEEK):
+        _is_refused(names.FIND, lambda: harness.backend.peek(harness.queue, "a"))
+    assert harness.left() == ["a"]
+
+
+def keeps_what_is_due(harness: Harness) -> None:
+    """A message that becomes due is there, at whatever place."""
+    harness.push("due", delay=1.0)
+    harness.push("other")
+    consumer = harness.consumer()
+    assert {delivery.id for delivery in harness.collect(consumer, 2)} == {"due", "other"}
+
+
 REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.DELAY: refuses_delay,
     names.PRIORITY: refuses_priority,
@@ -116,6 +143,9 @@ REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.DEAD_LETTERS: refuses_dead_letters,
     names.TAKE_OVER: refuses_take_over,
     names.STOP: refuses_stop,
+    names.UNIQUE: queues_again,
+    names.FIND: refuses_to_find,
+    names.DUE_ORDER: keeps_what_is_due,
     names.EXACT_SIZE: admits_estimates,
     names.SHARED: refuses_children,
     names.DURABLE: keeps_while_in_use,
