@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,6 +65,12 @@ class Server:
     def client(self, **options: Any) -> greenstalk.Client[bytes]:
         """Return a client for looking behind the scenes."""
         return greenstalk.Client(("127.0.0.1", self.port), encoding=None, **options)
+
+    def stats(self, tube: str = "") -> dict[str, Any]:
+        """Return what it tells of itself, or of a tube."""
+        with self.client() as client, suppress(greenstalk.NotFoundError):
+            return {**(client.stats_tube(tube) if tube else client.stats())}
+        return {}
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

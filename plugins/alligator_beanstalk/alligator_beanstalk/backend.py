@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import ClassVar
 
 from alligator_core import backend as contract
 from alligator_core.backend import Backend, DeadLetter, Entry, Limits, Message, QueueSize
+from alligator_core.constants import DEFAULT_PRIORITY
 from alligator_core.dsn import Dsn
 from alligator_core.errors import BackendError, PushError, UnsupportedFeature
 
@@ -63,21 +64,28 @@ class BeanstalkBackend(Backend):
         """Add messages."""
         tube, ttr = self._tubes.of(queue), self._settings.ttr
         most = self._pool.facts.max_job - SAFETY if messages else 0
-        puts: list[bytes] = []
         taken: list[str] = []
         problems: dict[str, str] = {}
-        for message in messages:
-            try:
-                body = sealed(message, ttr)
-                if len(body) > most:
-                    raise ValueError(f"it is a job of {len(body):,} bytes, of {most:,} that the server takes")
-            except ValueError as exc:
-                problems[message.id] = str(exc)
-                continue
-            puts.append(put_command(wire_priority(message.priority), wire_delay(message.delay), ttr, body))
-            taken.append(message.id)
-        if puts:
-            self._put(queue, tube, taken, puts, problems)
+        head = b"put %d 0 %d " % (wire_priority(DEFAULT_PRIORITY), ttr) + b"%d\r\n%b\r\n"
+
+        def puts() -> Iterator[bytes]:
+            for message in messages:
+                try:
+                    body = sealed(message, ttr)
+                    if len(body) > most:
+                        raise ValueError(f"it is a job of {len(body):,} bytes, of {most:,} that the server takes")
+                except ValueError as exc:
+                    problems[message.id] = str(exc)
+                    continue
+                taken.append(message.id)
+                if message.priority == DEFAULT_PRIORITY and message.delay <= 0:
+                    # As put_command does, in half the time: this is done for nearly every task.
+                    yield head % (len(body), body)
+                else:
+                    yield put_command(wire_priority(message.priority), wire_delay(message.delay), ttr, body)
+
+        if messages:
+            self._note(queue, taken, self._pool.call(lambda link: link.put(tube, puts())), problems)
         if problems:
             raise PushError(problems)
 
@@ -142,18 +150,20 @@ class BeanstalkBackend(Backend):
         """Remove dead letters, and return how many."""
         return self._graves.purge(queue, ids)
 
-    def _put(self, queue: str, tube: bytes, ids: list[str], puts: list[bytes], problems: dict[str, str]) -> None:
-        answers = self._pool.call(lambda link: link.put(tube, puts))
+    def _note(self, queue: str, ids: list[str], answers: list[bytes], problems: dict[str, str]) -> None:
+        """Note what was inserted, and what was refused for what reason."""
+        inserted = [line for line in answers if line.startswith(b"INSERTED ")]
+        if len(inserted) == len(ids):
+            self._known.note(queue, ids, answers)
+            return
         refusals: dict[bytes, list[str]] = {}
-        inserted: list[tuple[str, int]] = []
         for id, line in zip(ids, answers, strict=True):
             if line.startswith(b"INSERTED "):
-                inserted.append((id, int(line[9:])))
+                self._known.note(queue, [id], [line])
             else:
                 refusals.setdefault(line.partition(b" ")[0], []).append(id)
                 if line.startswith(b"BURIED "):
                     self._forget(int(line[7:]))
-        self._known.note(queue, inserted)
         for word, refused_ids in refusals.items():
             error = refused(word, self._settings.shown)
             if not inserted and not problems and len(refusals) == 1:

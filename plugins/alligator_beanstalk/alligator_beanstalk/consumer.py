@@ -13,12 +13,18 @@ from alligator_core.backend import Consumer, Delivery, Settlement
 from .failures import LinkError, Lost
 from .guard import Guard
 from .hold import Hold
-from .intake import Intake, give_back
+from .intake import Intake, give_back, give_back_ahead
 from .known import Known
 from .link import Job, Link
 from .pool import Pool
 from .settling import Settling
 from .tubes import Tubes
+
+WORTH: Final = 250
+"""Messages that a reserve has to bring for the next one to be sent ahead: where tasks are short, and many wait."""
+
+AHEAD: Final = 1.0
+"""Seconds after which what was reserved ahead is given back."""
 
 POLL: Final = 0.02
 """Seconds between two looks during less than a second: the server waits for whole ones only."""
@@ -87,23 +93,35 @@ class BeanstalkConsumer(Consumer):
         with self._changing:
             links, self._links = self._links, []
         for link in links:
-            if not link.held:
+            if link.is_idle:
                 # Its reserve may be waiting.
                 link.shut()
             with link.lock, suppress(LinkError):
+                link.collect()
+                give_back_ahead(link)
                 holds = [each.token for each in link.held.values() if isinstance(each.token, Hold)]
                 link.held = {}
                 if holds:
                     give_back(link, holds)
             link.close()
 
+    def spare(self) -> None:
+        """Give back what was reserved ahead."""
+        for link in self._links.copy():
+            if not link.is_idle:
+                with suppress(LinkError), self._using(link):
+                    if link.ahead:
+                        give_back_ahead(link)
+
     def look_after_holds(self) -> None:
         """Extend what would run out soon; if nobody has shown life for too long, let go of everything."""
         if time.monotonic() - self._seen < self._lease:
+            if any(time.monotonic() - link.since > AHEAD for link in self._links.copy()):
+                self.spare()
             self._extend(within=0.6)
             return
         for link in self._links.copy():
-            if link.held:
+            if not link.is_idle:
                 self._drop(link)
 
     def _take(self, limit: int) -> list[Delivery]:
@@ -111,6 +129,8 @@ class BeanstalkConsumer(Consumer):
         with self._explained():
             link = self._current()
             with self._using(link):
+                if link.ahead:
+                    return self._take_ahead(link, limit)
                 found: list[Delivery] = []
                 for tube in self._tubes:
                     link.watch([tube])
@@ -123,7 +143,20 @@ class BeanstalkConsumer(Consumer):
                     found += more
                     if len(more) < len(jobs) or len(found) >= limit or (found and found[0].deliveries > 1):
                         break
+                if len(found) >= max(limit, WORTH) and len(self._tubes) == 1:
+                    link.ask_ahead(limit)
                 return found
+
+    def _take_ahead(self, link: Link, limit: int) -> list[Delivery]:
+        limit = self._intake.limit(limit)
+        jobs, link.ahead = link.ahead[:limit], link.ahead[limit:]
+        found = self._accept(link, self._tubes[0], jobs, link.since)
+        if len(found) < len(jobs):
+            # What follows is behind what was given back.
+            give_back_ahead(link)
+        elif len(found) >= max(limit, WORTH) and not link.ahead:
+            link.ask_ahead(limit)
+        return found
 
     def _wait(self, seconds: int) -> list[Delivery]:
         """Let the server wait for one that becomes ready in any of the queues."""
@@ -161,14 +194,14 @@ class BeanstalkConsumer(Consumer):
         """Return the connection to reserve by: the last one that was opened or waited on."""
         with self._changing:
             for link in reversed(self._links):
-                if link.is_open and (time.monotonic() - link.used_at < 1.0 or link.held or link.is_alive()):
+                if link.is_open and (time.monotonic() - link.used_at < 1.0 or not link.is_idle or link.is_alive()):
                     return link
         return self._add(self._pool.connect())
 
     def _idle(self) -> Link:
         """Return a connection that holds nothing, as the current one; others that hold nothing are closed."""
         with self._changing:
-            idle = [link for link in self._links if link.is_open and not link.held]
+            idle = [link for link in self._links if link.is_idle]
             for link in idle[1:]:
                 self._links.remove(link)
                 link.close()
@@ -195,6 +228,7 @@ class BeanstalkConsumer(Consumer):
             if not link.is_open:
                 raise Lost("the connection was given up")
             try:
+                link.collect()
                 yield
             except BaseException:
                 self._drop(link)
@@ -202,12 +236,13 @@ class BeanstalkConsumer(Consumer):
             link.used_at = time.monotonic()
 
     def _drop(self, link: Link) -> None:
-        link.shut()
         with self._changing:
             held, link.held = link.held, {}
             self._lost += held.values()
             if link in self._links:
                 self._links.remove(link)
+            # Last: whoever finds it shut may rely on it that the loss is noted.
+            link.shut()
         link.close()
 
     def _extend(self, within: float) -> None:
@@ -226,8 +261,9 @@ class BeanstalkConsumer(Consumer):
         for hold, line in zip(due, lines, strict=True):
             if line == b"TOUCHED":
                 hold.until = now + hold.ttr
-            elif (lost := link.held.pop(hold.job, None)) is not None:
-                self._lost.append(lost)
+            elif hold.job in link.held:
+                self._lost.append(link.held[hold.job])
+                del link.held[hold.job]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

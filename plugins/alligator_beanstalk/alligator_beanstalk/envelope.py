@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -54,6 +55,8 @@ def wire_delay(delay: float) -> int:
 def sealed(message: Message, ttr: int) -> bytes:
     """Return the body of the job that carries a message. Raises ValueError for an id that is too long."""
     id, body, priority, delay = message
+    if ttr == DEFAULT_TTR and priority == DEFAULT_PRIORITY and delay <= 0 and _is_plain(id):
+        return b"id=%b\n%b" % (id.encode(), body)
     line = b"id=" + coded_id(id)
     if priority != DEFAULT_PRIORITY:
         line += b";priority=%d" % priority
@@ -84,9 +87,21 @@ def opened(job: int, data: bytes) -> Envelope:
     )
 
 
+def plain_ones(jobs: Iterable[tuple[int, bytes]]) -> list[tuple[str, bytes]] | None:
+    """Return the ids and bodies of jobs, if all of them are messages without anything special; else None."""
+    found: list[tuple[str, bytes]] = []
+    for _, data in jobs:
+        end = data.find(b"\n", 3, HEADROOM)
+        id = data[3:end]
+        if end < 0 or not data.startswith(b"id=") or not id.isalnum() or not id.isascii():
+            return None
+        found.append((id.decode(), data[end + 1 :]))
+    return found
+
+
 def coded_id(id: str) -> bytes:
     """Return an id as it is written in the line. Raises ValueError for one that is too long."""
-    coded = id if id.isalnum() and id.isascii() else quote(id, safe="")
+    coded = id if _is_plain(id) else quote(id, safe="")
     if len(coded) > LONGEST_ID:
         raise ValueError(f"its id has {len(coded)} bytes as it is written, of {LONGEST_ID} possible")
     return coded.encode()
@@ -123,3 +138,7 @@ def _line(told: dict[str, Any]) -> bytes:
 
 def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 11 else otherwise
+
+
+def _is_plain(id: str) -> bool:
+    return id.isalnum() and id.isascii() and len(id) <= LONGEST_ID

@@ -63,16 +63,15 @@ class Graves:
             messages = [Message(grave.letter.id, grave.letter.body, grave.priority) for grave in some]
             puts = [put_command(wire_priority(each.priority), 0, ttr, sealed(each, ttr)) for each in messages]
             answers = link.put(self._tubes.of(queue), puts)
-            back = [
-                (message.id, int(line[9:]))
+            back = {
+                message.id: line
                 for message, line in zip(messages, answers, strict=True)
                 if line.startswith(b"INSERTED ")
-            ]
-            self._known.note(queue, back)
-            ids = {id for id, _ in back}
+            }
+            self._known.note(queue, list(back), list(back.values()))
             # Only now, so that what happens in between leaves them twice rather than not at all.
-            _delete(link, [grave.job for grave in graves if grave.letter.id in ids])
-            moved += [id for id, _ in back]
+            _delete(link, [grave.job for grave in graves if grave.letter.id in back])
+            moved += back
             if len(back) < len(some):
                 raise refused(next(line for line in answers if not line.startswith(b"INSERTED ")), self._shown)
         return moved

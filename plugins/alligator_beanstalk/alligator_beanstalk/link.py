@@ -25,8 +25,14 @@ T = TypeVar("T")
 PORTION: Final = 1000
 """Commands in flight at a time: their answers must fit into the buffers of the two sockets."""
 
+PUTS: Final = 250
+"""The same for `put`, of which two portions may be in flight."""
+
 _LONGEST_LINE: Final = 512
 _COMPACT: Final = 1 << 20
+_MOST: Final = 1 << 18
+_MANY: Final = 64
+_NAP: Final = 0.0003
 
 Job = tuple[int, bytes]
 """A job's number and its body."""
@@ -44,13 +50,17 @@ class Link:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._socket.settimeout(timeout)
         self._timeout = timeout
-        self._buffer = bytearray()
+        self._data = b""
         self._at = 0
         self._used = b"default"
         self._watched = [b"default"]
         self.lock = Lock()
         self.held: dict[int, Delivery] = {}
         """What is reserved by way of it, by the job's number. The server gives it back when the connection ends."""
+        self.ahead: list[Job] = []
+        """What was reserved ahead of the next reserve, and `since` when that was."""
+        self.since = 0.0
+        self._asked_ahead = 0
         self.owner: object = None
         """Whoever settles what it holds."""
         self.is_open = True
@@ -76,6 +86,11 @@ class Link:
         self.is_open = False
         self._socket.close()
 
+    def __del__(self) -> None:
+        # Of a consumer that nobody closed: as if its process had ended.
+        if hasattr(self, "_socket"):
+            self._socket.close()
+
     def shut(self) -> None:
         """End it from another thread: whoever waits for an answer gets Lost at once."""
         self.is_open = False
@@ -91,24 +106,23 @@ class Link:
 
     def line(self) -> bytes:
         """Return the next line of an answer. Raises Lost or Garbled."""
-        while (end := self._buffer.find(b"\r\n", self._at)) < 0:
-            if len(self._buffer) - self._at > _LONGEST_LINE:
-                raise Garbled(bytes(self._buffer[self._at : self._at + 60]))
+        while (end := self._data.find(b"\r\n", self._at)) < 0:
+            if len(self._data) - self._at > _LONGEST_LINE:
+                raise Garbled(self._data[self._at : self._at + 60])
             self._fill()
-        line = bytes(self._buffer[self._at : end])
+        line = self._data[self._at : end]
         self._at = end + 2
         return line
 
     def chunk(self, size: int) -> bytes:
         """Return the so many bytes that follow a line. Raises Lost or Garbled."""
-        end = self._at + size
-        while len(self._buffer) < end + 2:
-            missing = end + 2 - len(self._buffer)
+        missing = self._at + size + 2 - len(self._data)
+        if missing > 0:
             self._fill(missing)
-            end = self._at + size
-        found = bytes(self._buffer[self._at : end])
-        if self._buffer[end : end + 2] != b"\r\n":
-            raise Garbled(bytes(self._buffer[end : end + 60]))
+        end = self._at + size
+        found = self._data[self._at : end]
+        if self._data[end : end + 2] != b"\r\n":
+            raise Garbled(self._data[end : end + 60])
         self._at = end + 2
         return found
 
@@ -121,22 +135,29 @@ class Link:
         for start in range(0, len(commands), PORTION):
             part = commands[start : start + PORTION]
             self.send(b"".join(part))
-            lines += [self.line() for _ in part]
+            lines += self._lines(len(part))
+        if lines.count(expected[0]) == len(lines):
+            return lines
         words = (*expected, b"NOT_FOUND")
         for line in lines:
             if not line.startswith(words) and line not in REFUSALS:
                 raise Garbled(line)
         return lines
 
-    def put(self, tube: bytes, puts: Sequence[bytes]) -> list[bytes]:
+    def put(self, tube: bytes, puts: Iterable[bytes]) -> list[bytes]:
         """Send `put` commands into a tube, and return the answers: `INSERTED` and the number, or a refusal."""
         self.use(tube)
         lines: list[bytes] = []
+        outstanding = 0
         for part in _portions(puts):
+            # While the server works on these, the next ones are made.
             self.send(b"".join(part))
-            lines += [self.line() for _ in part]
+            lines += self._lines(outstanding)
+            outstanding = len(part)
+        lines += self._lines(outstanding)
         for line in lines:
-            if not line.startswith((b"INSERTED ", b"BURIED ")) and line not in REFUSALS:
+            word, _, number = line.partition(b" ")
+            if not (number.isdigit() if word in (b"INSERTED", b"BURIED") else line in REFUSALS):
                 raise Garbled(line)
         return lines
 
@@ -164,12 +185,28 @@ class Link:
             asked = min(limit, PORTION)
             limit -= asked
             self.send(b"reserve-with-timeout 0\r\n" * asked)
-            answers = [self._reserved() for _ in range(asked)]
-            jobs = [job for job in answers if job is not None]
+            jobs = self._jobs(asked)
             found += jobs
             if len(jobs) < asked:
                 break
         return found
+
+    def ask_ahead(self, count: int) -> None:
+        """Send so many reserves, whose answers `collect` takes in: the server works on them meanwhile."""
+        self.since = time.monotonic()
+        self.send(b"reserve-with-timeout 0\r\n" * count)
+        self._asked_ahead = count
+
+    def collect(self) -> None:
+        """Take in the answers that are outstanding, before anything else is asked."""
+        count, self._asked_ahead = self._asked_ahead, 0
+        if count:
+            self.ahead += self._jobs(count)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is open, and nothing is reserved by way of it."""
+        return self.is_open and not (self.held or self.ahead or self._asked_ahead)
 
     def wait(self, seconds: int) -> Job | None:
         """Reserve a job, waiting for it on the server."""
@@ -210,6 +247,21 @@ class Link:
             raise Garbled(b"NOT_FOUND")
         return answer
 
+    def _lines(self, count: int) -> list[bytes]:
+        """Return the next lines, so many."""
+        if not count:
+            return []
+        while self._data.count(b"\n", self._at) < count:
+            if self._data.rfind(b"\n", self._at) < len(self._data) - _LONGEST_LINE - 2 > self._at:
+                raise Garbled(self._data[-60:])
+            _nap(count)
+            self._fill()
+        lines = self._data[self._at :].split(b"\r\n", count)
+        if len(lines) <= count:
+            raise Garbled(lines[-1])
+        self._data, self._at = lines.pop(), 0
+        return lines
+
     def _facts(self, commands: list[bytes], read: Callable[[bytes], T]) -> list[T | None]:
         found: list[T | None] = []
         for start in range(0, len(commands), PORTION):
@@ -225,6 +277,30 @@ class Link:
         if not line.startswith(b"OK "):
             raise Garbled(line)
         return self.chunk(_whole(line[3:], line))
+
+    def _jobs(self, count: int) -> list[Job]:
+        """Read the answers of so many reserves. Most are there already, and are read without a call for each."""
+        found: list[Job] = []
+        data, at = self._data, self._at
+        for left in range(count, 0, -1):
+            end = data.find(b"\r\n", at)
+            if end > 0 and data.startswith(b"RESERVED ", at):
+                number, _, size = data[at + 9 : end].partition(b" ")
+                if number.isdigit() and size.isdigit():
+                    start, end = end + 2, end + 2 + int(size)
+                    if data[end : end + 2] == b"\r\n":
+                        found.append((int(number), data[start:end]))
+                        at = end + 2
+                        continue
+            elif end < 0:
+                _nap(left)
+            self._at = at
+            job = self._reserved()
+            data, at = self._data, self._at
+            if job is not None:
+                found.append(job)
+        self._at = at
+        return found
 
     def _reserved(self, *nothing: bytes) -> Job | None:
         # DEADLINE_SOON: something that is held here runs out within a second, and nothing is ready. It is looked
@@ -247,22 +323,20 @@ class Link:
         if not line.startswith(word):
             raise Garbled(line)
 
-    def _fill(self, missing: int = 0) -> None:
-        if self._at == len(self._buffer):
-            self._buffer.clear()
-            self._at = 0
-        elif self._at > _COMPACT:
-            del self._buffer[: self._at]
-            self._at = 0
-        try:
-            data = self._socket.recv(max(1 << 16, min(missing, 1 << 20)))
-        except OSError as exc:
-            raise Lost(_plain(exc)) from exc
-        if not data:
-            raise Lost(
-                "it closed the connection in the middle of an answer" if self._buffer else "it closed the connection"
-            )
-        self._buffer += data
+    def _fill(self, missing: int = 1) -> None:
+        """Receive at least so many bytes."""
+        parts = [self._data[self._at :]]
+        while missing > 0:
+            try:
+                part = self._socket.recv(_MOST)
+            except OSError as exc:
+                raise Lost(_plain(exc)) from exc
+            if not part:
+                where = " in the middle of an answer" if any(parts) else ""
+                raise Lost(f"it closed the connection{where}")
+            parts.append(part)
+            missing -= len(part)
+        self._data, self._at = b"".join(parts), 0
 
     def __repr__(self) -> str:
         return f"Link({'open' if self.is_open else 'closed'}, {len(self.held)} held)"
@@ -273,11 +347,17 @@ def put_command(priority: int, delay: int, ttr: int, body: bytes) -> bytes:
     return b"put %d %d %d %d\r\n%b\r\n" % (priority, delay, ttr, len(body), body)
 
 
-def _portions(puts: Sequence[bytes]) -> Iterable[list[bytes]]:
+def _nap(count: int) -> None:
+    """Let the server get on: the first of many answers would wake this thread, and each of the others again."""
+    if count > _MANY:
+        time.sleep(_NAP)
+
+
+def _portions(puts: Iterable[bytes]) -> Iterable[list[bytes]]:
     part: list[bytes] = []
     size = 0
     for put in puts:
-        if part and (len(part) == PORTION or size + len(put) > _COMPACT):
+        if part and (len(part) == PUTS or size + len(put) > _COMPACT):
             yield part
             part, size = [], 0
         part.append(put)

@@ -94,6 +94,8 @@ class Pool:
                     result = action(link)
                 except BaseException:
                     link.close()
+                    # What ended this one may have ended the others.
+                    self.close()
                     raise
             except LinkError as exc:
                 if is_last or not isinstance(exc, Lost) or (sent and not repeat):
