@@ -32,6 +32,7 @@ STOP: Final = "stop"
 UNIQUE: Final = "unique"
 FIND: Final = "find"
 DUE_ORDER: Final = "due_order"
+FROZEN: Final = "frozen"
 
 FEATURES: Final = {
     DELAY: "a message may become ready later",
@@ -49,6 +50,7 @@ FEATURES: Final = {
     UNIQUE: "an id that waits or is reserved is not queued a second time, so a doubtful push can be repeated",
     FIND: "a message is found by its id whoever pushed it, and still after a retry",
     DUE_ORDER: "a delayed message takes its place in the line when it is due, not by when it was pushed",
+    FROZEN: "what a process holds comes back in time even if it stands still with its connection open",
 }
 """Every feature a backend may declare in `Backend.features`, and what it means."""
 

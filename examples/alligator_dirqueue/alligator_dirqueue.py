@@ -26,6 +26,7 @@ from alligator_core import hookimpl
 from alligator_core.backend import (
     DELAY,
     DURABLE,
+    FROZEN,
     PRIORITY,
     SHARED,
     UNIQUE,
@@ -148,7 +149,7 @@ class DirBackend(Backend):
     """Folders below one path, on one machine."""
 
     name = "dirqueue"
-    features = frozenset({SHARED, DURABLE, UNIQUE})
+    features = frozenset({SHARED, DURABLE, UNIQUE, FROZEN})
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 import pytest
 
-from alligator_core.backend import Ack, Bury, Message
+from alligator_core.backend import Ack, Bury, Consumer, Delivery, Message
 from alligator_core.errors import BackendUnavailable
 from alligator_core.testing.harness import in_background
 from tests.beanstalk.helpers import ids_of, messages, numbered, opened, take_all
@@ -63,9 +64,11 @@ def test_deaths_that_were_counted_outlive_the_server(own_server: Server) -> None
 def test_a_waiting_consumer_outlives_a_restart_with_its_watches(own_server: Server) -> None:
     with opened(own_server.dsn) as backend:
         consumer = backend.consumer(["other", "all"], 30.0)
-        waiting = in_background(consumer.reserve, 1, PATIENCE)
+        waiting = in_background(_reserve, consumer)
         until(lambda: own_server.stats("alligator.all").get("current-waiting"))
         own_server.restart()
+        until(lambda: own_server.stats("alligator.other").get("current-waiting"))
+        backend.close()
         backend.push("all", messages("a"))
         assert ids_of(waiting.result(2 * PATIENCE)) == ["a"]
 
@@ -115,3 +118,10 @@ def test_a_producer_goes_on_after_a_restart(own_server: Server) -> None:
         own_server.restart()
         backend.push("all", messages("b"))
         assert backend.size("all").ready == 2
+
+
+def _reserve(consumer: Consumer) -> list[Delivery]:
+    """Reserve as a worker does: again, if the server was away."""
+    while True:
+        with suppress(BackendUnavailable):
+            return consumer.reserve(1, PATIENCE)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from alligator import Gator
-from alligator_core.errors import BodyTooLarge
+from alligator_core.errors import BackendUnavailable, BodyTooLarge, UnsupportedFeature
 from alligator_core.worker import Worker
 from tests.beanstalk import jobs
 from tests.beanstalk.helpers import new_queue
 from tests.beanstalk.servers import Server, until
+from tests.redis.proxy import Proxy
 
 CLI = [sys.executable, "-c", "from alligator_core.cli import main; main()"]
 
@@ -88,6 +89,39 @@ def test_a_task_that_is_too_large_is_refused_with_its_size(gator: Gator) -> None
     with pytest.raises(BodyTooLarge, match="64,509"):
         gator.task(jobs.note, "x" * 70_000)
     assert gator.len() == 0
+
+
+def test_an_id_of_ones_own_is_refused_since_nothing_would_keep_it_from_being_there_twice(gator: Gator) -> None:
+    with pytest.raises(UnsupportedFeature, match="'unique', which task_id= needs"):
+        gator.options(task_id="mine")
+
+
+def test_a_producer_hears_that_a_push_may_have_happened_and_nothing_is_repeated(
+    beanstalkd: Server, gator: Gator
+) -> None:
+    proxy = Proxy(beanstalkd.port)
+    producer = Gator(f"beanstalk://127.0.0.1:{proxy.port}/", gator.queue_name)
+    producer.len()
+    proxy.lose_reply(b"put ")
+    with pytest.raises(BackendUnavailable) as caught:
+        producer.task(jobs.note, 1)
+    assert caught.value.maybe_applied
+    assert gator.len() == 1
+    producer.close()
+    proxy.close()
+
+
+def test_a_supervisor_runs_workers_on_it(beanstalkd: Server, gator: Gator) -> None:
+    gator.map(jobs.note, range(20))
+    dsn = gator.backend._settings.shown  # type: ignore[attr-defined]
+    command = [*CLI, "worker", dsn, "--queue", gator.queue_name, "--processes", "2"]
+    worker = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: gator.size()[:3] == (0, 0, 0))
+        worker.terminate()
+        assert worker.wait(20) == 0
+    finally:
+        worker.kill()
 
 
 def test_a_killed_worker_loses_nothing(beanstalkd: Server, gator: Gator, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Final
 
@@ -11,7 +12,8 @@ from ... import backend as names
 from ...backend import Message
 from ...errors import BackendError, UnsupportedFeature
 from ..forking import in_forked_child
-from ..harness import Harness
+from ..harness import Harness, until
+from ..spawning import spawned
 
 
 def refuses_delay(harness: Harness) -> None:
@@ -133,6 +135,16 @@ def keeps_what_is_due(harness: Harness) -> None:
     assert {delivery.id for delivery in harness.collect(consumer, 2)} == {"due", "other"}
 
 
+def keeps_for_the_frozen(harness: Harness) -> None:
+    """What a process holds that stands still comes back when it ends, if not before."""
+    harness.push("a")
+    with spawned(harness, "hold", count=1) as holder:
+        until(lambda: holder.said == ["a"])
+        holder.send_signal(signal.SIGSTOP)
+        holder.send_signal(signal.SIGKILL)
+        assert [delivery.id for delivery in harness.collect(harness.consumer(), 1)] == ["a"]
+
+
 REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.DELAY: refuses_delay,
     names.PRIORITY: refuses_priority,
@@ -146,6 +158,7 @@ REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.UNIQUE: queues_again,
     names.FIND: refuses_to_find,
     names.DUE_ORDER: keeps_what_is_due,
+    names.FROZEN: keeps_for_the_frozen,
     names.EXACT_SIZE: admits_estimates,
     names.SHARED: refuses_children,
     names.DURABLE: keeps_while_in_use,
