@@ -112,8 +112,8 @@ class Gator(Producer):
         """Return what makes tasks under other options. Use it with `with`, or keep it.
 
         Args:
-            task_id: An id of your own, for one task: a push of an id that is queued already is a no-op. Needs a backend
-                with the feature `unique`.
+            task_id: An id of your own, for one task: a push of an id that is queued already is a no-op, on a backend
+                with the feature `unique`; on any other it is there twice then.
             queue_name: Another queue.
             settings: `retries` (how often a failed run is repeated), `is_async`, `delay_by` (seconds or timedelta),
                 `delay_until` (epoch seconds, datetime or date; naive ones are UTC), `priority` (0 to 9, 9 first), and
@@ -126,8 +126,6 @@ class Gator(Producer):
         Raises OptionError for an unknown option or a bad value, UnsupportedFeature if the backend has no such thing.
         """
         queue = self._queue if queue_name is None else checked_queue(queue_name)
-        if task_id is not None:
-            self.require(_backend.UNIQUE, "task_id=")
         return Options(self, task_id=task_id, queue_name=queue, settings=settings)
 
     def batch(self) -> Batch:

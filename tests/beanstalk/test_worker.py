@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alligator import Gator
-from alligator_core.errors import BackendUnavailable, BodyTooLarge, UnsupportedFeature
+from alligator_core.errors import BackendUnavailable, BodyTooLarge
 from alligator_core.worker import Worker
 from tests.beanstalk import jobs
 from tests.beanstalk.helpers import new_queue
@@ -91,9 +91,11 @@ def test_a_task_that_is_too_large_is_refused_with_its_size(gator: Gator) -> None
     assert gator.len() == 0
 
 
-def test_an_id_of_ones_own_is_refused_since_nothing_would_keep_it_from_being_there_twice(gator: Gator) -> None:
-    with pytest.raises(UnsupportedFeature, match="'unique', which task_id= needs"):
-        gator.options(task_id="mine")
+def test_an_id_of_ones_own_that_is_pushed_twice_is_there_twice(gator: Gator) -> None:
+    for number in (1, 2):
+        gator.options(task_id="mine").task(jobs.note, number)
+    Worker(gator, burst=True).run_forever()
+    assert jobs.ran == [1, 2]
 
 
 def test_a_producer_hears_that_a_push_may_have_happened_and_nothing_is_repeated(
