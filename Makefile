@@ -21,9 +21,10 @@ UV := .tools/bin/uv
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 # What the tests start, beside what comes as a Python package: the names of Debian's packages, and of the commands.
-SERVERS := redis-server
+SERVERS := redis-server beanstalkd
 # What `make demo` needs: the core and these, at the versions pinned for development, but no tools.
-DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite plugins/alligator_redis
+DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite plugins/alligator_redis \
+  plugins/alligator_beanstalk
 
 # Written so that the oldest Python can still read it.
 check-python = command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' here. Name one: make PYTHON=python3.12 …" >&2; exit 1; }; \

@@ -29,6 +29,10 @@ SHARED: Final = "shared"
 DURABLE: Final = "durable"
 TAKE_OVER: Final = "take_over"
 STOP: Final = "stop"
+UNIQUE: Final = "unique"
+FIND: Final = "find"
+DUE_ORDER: Final = "due_order"
+FROZEN: Final = "frozen"
 
 FEATURES: Final = {
     DELAY: "a message may become ready later",
@@ -43,6 +47,10 @@ FEATURES: Final = {
     DURABLE: "messages outlive the processes and a restart of the store",
     TAKE_OVER: "what a dead process held can be taken over at once, by the name it held it under",
     STOP: "whoever runs a reserved message can be asked to stop",
+    UNIQUE: "an id that waits or is reserved is not queued a second time, so a doubtful push can be repeated",
+    FIND: "a message is found by its id whoever pushed it, and still after a retry",
+    DUE_ORDER: "a delayed message takes its place in the line when it is due, not by when it was pushed",
+    FROZEN: "what a process holds comes back in time even if it stands still with its connection open",
 }
 """Every feature a backend may declare in `Backend.features`, and what it means."""
 
@@ -241,7 +249,8 @@ class Backend(ABC):
     def push(self, queue: str, messages: Sequence[Message]) -> None:
         """Add messages, durably as far as the store is durable: all of them, or an error says which not.
 
-        An id that is waiting or reserved on this queue already is left as it is, so a doubtful push can be repeated.
+        An id that is waiting or reserved on this queue already is left as it is, so a doubtful push can be repeated:
+        feature `unique`. Without it the message is there twice then, and runs twice.
         At most `limits.max_batch` messages come at a time.
         Raises PushError for those refused, BackendUnavailable with `maybe_applied` if the answer was lost.
         """
@@ -290,11 +299,18 @@ class Backend(ABC):
         raise self.unsupported(STOP, "stop()")
 
     def cancel(self, queue: str, id: str) -> Message | None:  # noqa: ARG002
-        """Take a waiting message off, delayed or not, and return it; None when it is too late. Feature `cancel`."""
+        """Take a waiting message off, delayed or not, and return it; None when it is too late. Feature `cancel`.
+
+        Without the feature `find` only what this object pushed can be canceled, before its first retry; for any other
+        id it raises UnsupportedFeature.
+        """
         raise self.unsupported(CANCEL, "cancel()")
 
     def peek(self, queue: str, id: str) -> Entry | None:  # noqa: ARG002
-        """Look at a message that waits or is reserved; None if there is none. Feature `peek`."""
+        """Look at a message that waits or is reserved; None if there is none. Feature `peek`.
+
+        Without the feature `find` as for `cancel`.
+        """
         raise self.unsupported(PEEK, "peek()")
 
     def purge(self, queue: str) -> int:  # noqa: ARG002
@@ -314,7 +330,8 @@ class Backend(ABC):
     def requeue(self, queue: str, ids: Collection[str] | None = None) -> list[str]:  # noqa: ARG002
         """Move dead letters back to the queue, ready and uncounted; all where `ids` is None. Returns the ids moved.
 
-        One whose id waits or is reserved again by now stays among the dead. Feature `dead_letters`.
+        One whose id waits or is reserved again by now stays among the dead, where the store is `unique`. Feature
+        `dead_letters`.
         """
         raise self.unsupported(DEAD_LETTERS, "requeue()")
 

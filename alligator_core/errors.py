@@ -157,7 +157,8 @@ class BackendUnavailable(BackendError):
     """The server or file can't be reached just now.
 
     `maybe_applied` is true where the operation may have happened all the same: the answer got lost, not the request.
-    Pushing the same task again is safe then, since an id that is queued already is left alone.
+    Pushing the same task again is safe then on a backend with the feature `unique`, since an id that is queued already
+    is left alone; on one without, it may run twice.
     """
 
     def __init__(self, message: str, *, maybe_applied: bool = False) -> None:

@@ -112,7 +112,8 @@ class Gator(Producer):
         """Return what makes tasks under other options. Use it with `with`, or keep it.
 
         Args:
-            task_id: An id of your own, for one task: a push of an id that is queued already is a no-op.
+            task_id: An id of your own, for one task: a push of an id that is queued already is a no-op, on a backend
+                with the feature `unique`; on any other it is there twice then.
             queue_name: Another queue.
             settings: `retries` (how often a failed run is repeated), `is_async`, `delay_by` (seconds or timedelta),
                 `delay_until` (epoch seconds, datetime or date; naive ones are UTC), `priority` (0 to 9, 9 first), and

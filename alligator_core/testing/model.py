@@ -15,12 +15,14 @@ from ..backend import (
     DEAD_LETTERS,
     DELAY,
     EXACT_SIZE,
+    FIND,
     GET,
     PEEK,
     PRIORITY,
     PURGE,
     STOP,
     TAKE_OVER,
+    UNIQUE,
     Ack,
     Bury,
     Consumer,
@@ -89,6 +91,9 @@ class BackendModel(RuleBasedStateMachine):
     @rule(queue=_queues, ids=st.lists(_ids, min_size=1, max_size=8), body=_bodies, priority=_priorities, later=_rarely)
     def push(self, queue: int, ids: list[str], body: bytes, priority: int, later: bool) -> None:
         line = self.lines[queue]
+        if not self.harness.offers(UNIQUE):
+            # What comes of an id that is there already is not for this model to say.
+            ids = [id for id in dict.fromkeys(ids) if id not in line.messages and id not in line.dead]
         messages = [self._message(id, body, priority, later) for id in ids]
         self.backend.push(line.name, messages)
         for message in messages:
@@ -123,6 +128,8 @@ class BackendModel(RuleBasedStateMachine):
     @rule(queue=_queues, id=_ids)
     def cancel(self, queue: int, id: str) -> None:
         line = self.lines[queue]
+        if id not in line.messages and not self.harness.offers(FIND):
+            return
         canceled = self.backend.cancel(line.name, id)
         if id not in line.having("ready", "delayed"):
             assert canceled is None
@@ -135,7 +142,10 @@ class BackendModel(RuleBasedStateMachine):
     @offered(PEEK)
     @rule(queue=_queues, id=_ids)
     def peek(self, queue: int, id: str) -> None:
-        entry, known = self.backend.peek(self.lines[queue].name, id), self.lines[queue].messages.get(id)
+        known = self.lines[queue].messages.get(id)
+        if known is None and not self.harness.offers(FIND):
+            return
+        entry = self.backend.peek(self.lines[queue].name, id)
         assert (entry is None) == (known is None)
         if entry is None or known is None:
             return

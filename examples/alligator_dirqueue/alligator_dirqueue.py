@@ -26,8 +26,10 @@ from alligator_core import hookimpl
 from alligator_core.backend import (
     DELAY,
     DURABLE,
+    FROZEN,
     PRIORITY,
     SHARED,
+    UNIQUE,
     Ack,
     Backend,
     Bury,
@@ -147,7 +149,7 @@ class DirBackend(Backend):
     """Folders below one path, on one machine."""
 
     name = "dirqueue"
-    features = frozenset({SHARED, DURABLE})
+    features = frozenset({SHARED, DURABLE, UNIQUE, FROZEN})
 
     def __init__(self, root: Path) -> None:
         self._root = root

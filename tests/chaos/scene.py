@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alligator_core.errors import AlligatorException
+from alligator_core.backend import UNIQUE
+from alligator_core.errors import AlligatorException, BackendUnavailable
 from alligator_core.gator import Gator
 
 from . import tasks
@@ -112,7 +113,16 @@ class Scene:
         number = self._numbers
         self.history.note("pushing", number)
         make = self.gator.options(task_id=str(number), **options)
-        self.insist(lambda: make.task(func, self.history.path, number, seconds))
+
+        def enqueue() -> object:
+            try:
+                return make.task(func, self.history.path, number, seconds)
+            except BackendUnavailable as exc:
+                if exc.maybe_applied and UNIQUE not in self.gator.backend.features:
+                    self.history.note("doubtful", number)  # it may be there twice soon
+                raise
+
+        self.insist(enqueue)
         self.history.note("pushed", number)
         return number
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
+from tests.beanstalk.servers import Server as BeanstalkServer
 from tests.redis.servers import Server
 
 from .clock import library, set_clock, valkey_under
@@ -116,5 +117,42 @@ class RedisStore(Store):
         self._server.kill()
 
 
-STORES: dict[str, Callable[[Path], Store]] = {"locmem": LocmemStore, "sqlite": SqliteStore, "redis": RedisStore}
+class BeanstalkStore(Store):
+    """A beanstalkd with a log that is synced each time: nothing else is promised to survive a kill."""
+
+    name = "beanstalk"
+    has_server = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._server = BeanstalkServer(folder / "beanstalkd")
+        self.dsn = f"{self._server.dsn}&timeout=2"
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @classmethod
+    def clock_missing(cls) -> str:
+        return "its leases go by a clock that can't be set"
+
+    def stop(self) -> None:
+        self._server.kill()
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def start(self, *, durability: str = "") -> None:
+        self._server.start()
+
+    def close(self) -> None:
+        self._server.kill()
+
+
+STORES: dict[str, Callable[[Path], Store]] = {
+    "locmem": LocmemStore,
+    "sqlite": SqliteStore,
+    "redis": RedisStore,
+    "beanstalk": BeanstalkStore,
+}
 """A further backend takes one more entry."""

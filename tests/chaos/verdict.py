@@ -71,11 +71,12 @@ def judge(events: Sequence[Event], dead: Collection[int] = ()) -> Verdict:
         canceled_at = moments["canceled"].get(number, inf)
         too_late = [run for run in attempts if run.began > canceled_at]
         # A worker that lost its lease may start what it had in hand, before it learns that.
-        if number not in moments["pushing"] or not _explained(too_late, hurts):
+        is_doubtful = number in moments["doubtful"]
+        if number not in moments["pushing"] or not (is_doubtful or _explained(too_late, hurts)):
             verdict.unexpected.append(number)
         sound = [run for run in attempts if not run.failed and not _explained([run], hurts)]
         verdict.repeated += len(attempts) - 1 - (1 if _stumbled(attempts) and len(attempts) > 1 else 0)
-        if len(sound) > 1:
+        if len(sound) > 1 + is_doubtful:
             verdict.unexplained.append(number)
     verdict.redelivery = sorted(_redelivery(runs.values(), hurts))
     return verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ...backend import Message
+from ...backend import UNIQUE, Message
 from ...errors import OptionError, PushError
 from ..harness import Harness
 from .base import Contract
@@ -54,7 +54,8 @@ class BodyContract(Contract):
         except (OptionError, PushError):
             assert harness.left() == []
             return
-        harness.push(id)
+        if harness.offers(UNIQUE):
+            harness.push(id)
         consumer = harness.consumer()
         held = harness.collect(consumer, 1)
         assert [delivery.id for delivery in held] == [id]

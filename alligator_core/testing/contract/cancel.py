@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import CANCEL, DELAY, EXACT_SIZE, GET, PRIORITY, Consumer, Delivery
+from ...backend import CANCEL, DELAY, EXACT_SIZE, FIND, GET, PRIORITY, SHARED, Consumer, Delivery, Message, Replace
 from ..harness import Harness, body_of, in_background
 from .base import Contract, needs
 
@@ -26,7 +26,7 @@ class CancelContract(Contract):
         assert harness.backend.cancel(harness.queue, "a") is not None
         assert harness.backend.cancel(harness.queue, "a") is None
 
-    @needs(CANCEL)
+    @needs(CANCEL, FIND)
     def test_an_unknown_message_can_not_be_canceled(self, harness: Harness) -> None:
         assert harness.backend.cancel(harness.queue, "a") is None
 
@@ -81,6 +81,23 @@ class CancelContract(Contract):
         harness.backend.cancel(harness.queue, "a")
         harness.push("a")
         assert harness.left() == ["b", "a"]
+
+    @needs(CANCEL, FIND)
+    def test_a_message_that_waits_for_a_retry_can_be_canceled(self, harness: Harness) -> None:
+        harness.push("a")
+        consumer = harness.consumer()
+        [held] = harness.collect(consumer, 1)
+        assert consumer.settle([Replace(held, Message("a", b"again"))]) == []
+        canceled = harness.backend.cancel(harness.queue, "a")
+        assert canceled is not None
+        assert canceled.body == b"again"
+        assert harness.left() == []
+
+    @needs(CANCEL, FIND, SHARED)
+    def test_a_message_of_another_backend_object_can_be_canceled(self, harness: Harness) -> None:
+        harness.open().push(harness.queue, [Message("a", b"")])
+        assert harness.backend.cancel(harness.queue, "a") is not None
+        assert harness.left() == []
 
     @needs(CANCEL, EXACT_SIZE)
     def test_a_canceled_message_is_not_counted(self, harness: Harness) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ...backend import CANCEL, DEAD_LETTERS, EXACT_SIZE, GET, PEEK, PRIORITY, Bury
+from ...backend import CANCEL, DEAD_LETTERS, EXACT_SIZE, GET, PEEK, PRIORITY, UNIQUE, Bury
 from ..harness import Harness, body_of
 from .base import Contract, needs
 
@@ -92,7 +92,7 @@ class DeadLetterContract(Contract):
         harness.backend.requeue(harness.queue)
         assert harness.left() == ["a", "b"]
 
-    @needs(DEAD_LETTERS)
+    @needs(DEAD_LETTERS, UNIQUE)
     def test_a_message_whose_id_is_queued_again_stays_among_the_dead(self, harness: Harness) -> None:
         _bury(harness, "a", "b")
         harness.push("a")
@@ -107,7 +107,7 @@ class DeadLetterContract(Contract):
         assert harness.left() == ["a"]
         assert len(harness.backend.dead(harness.queue)) == 1
 
-    @needs(DEAD_LETTERS)
+    @needs(DEAD_LETTERS, UNIQUE)
     def test_a_second_burial_of_an_id_replaces_the_first(self, harness: Harness) -> None:
         _bury(harness, "a", reason="first")
         _bury(harness, "b", reason="between")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ...backend import DELAY, EXACT_SIZE, PRIORITY
+from ...backend import DELAY, DUE_ORDER, EXACT_SIZE, PRIORITY
 from ..harness import PATIENCE, Harness, in_background, until
 from .base import Contract, needs
 
@@ -54,7 +54,7 @@ class DelayContract(Contract):
         assert harness.backend.size(harness.queue)[:3] == (0, 2, 0)
         until(lambda: harness.backend.size(harness.queue)[:3] == (1, 1, 0))
 
-    @needs(DELAY, EXACT_SIZE)
+    @needs(DELAY, EXACT_SIZE, DUE_ORDER)
     def test_a_message_that_is_due_queues_behind_what_was_pushed_before(self, harness: Harness) -> None:
         harness.push("due", delay=self.delay)
         harness.push("before")

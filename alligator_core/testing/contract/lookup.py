@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import DELAY, GET, PEEK, PRIORITY, Entry
+from ...backend import DELAY, FIND, GET, PEEK, PRIORITY, Entry
 from ..harness import Harness, body_of, in_background
 from .base import Contract, needs
 
@@ -51,7 +51,7 @@ class PeekContract(Contract):
         assert entry is not None
         assert (entry.state, entry.deliveries) == ("reserved", 2)
 
-    @needs(PEEK)
+    @needs(PEEK, FIND)
     def test_an_unknown_message_is_not_shown(self, harness: Harness) -> None:
         harness.push("a", queue=harness.new_queue())
         assert harness.backend.peek(harness.queue, "a") is None
@@ -96,7 +96,7 @@ class GetContract(Contract):
         assert harness.ack_all(consumer, [delivery]) == []
         assert consumer.get(harness.queue, "a") is None
 
-    @needs(GET)
+    @needs(GET, FIND)
     def test_what_does_not_wait_can_not_be_got(self, harness: Harness) -> None:
         harness.push("a")
         assert len(harness.collect(harness.consumer(), 1)) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from ...backend import SHARED, Ack
+from ...backend import FROZEN, SHARED, Ack
 from ..forking import in_forked_child
 from ..harness import PATIENCE, Harness, until
 from ..spawning import spawned
@@ -44,7 +44,7 @@ class ProcessContract(Contract):
         ]
         assert time.monotonic() - started < self.lease + 1.0 + SLACK
 
-    @needs(SHARED)
+    @needs(SHARED, FROZEN)
     def test_a_process_that_stood_still_past_its_lease_can_not_settle(self, harness: Harness) -> None:
         harness.push("a")
         with spawned(harness, "hold", count=1) as holder:

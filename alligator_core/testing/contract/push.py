@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import DELAY, Message
+from ...backend import DELAY, UNIQUE, Message
 from ..harness import Harness, body_of, in_background
 from .base import Contract, needs
 
@@ -53,6 +53,7 @@ class RepeatContract(Contract):
 
     guarantee = "Pushing a message that is queued already changes nothing"
 
+    @needs(UNIQUE)
     def test_a_waiting_message_stays_as_it_is_when_pushed_again(self, harness: Harness) -> None:
         harness.push("a", "b")
         harness.backend.push(harness.queue, [Message("a", b"another body")])
@@ -60,12 +61,13 @@ class RepeatContract(Contract):
         assert [(delivery.id, delivery.body) for delivery in found] == [("a", body_of("a")), ("b", body_of("b"))]
         assert harness.left() == []
 
-    @needs(DELAY)
+    @needs(UNIQUE, DELAY)
     def test_a_delayed_message_stays_delayed_when_pushed_again(self, harness: Harness) -> None:
         harness.push("a", delay=60.0)
         harness.push("a")
         assert harness.left() == []
 
+    @needs(UNIQUE)
     def test_a_reserved_message_is_not_queued_a_second_time(self, harness: Harness) -> None:
         harness.push("a")
         consumer = harness.consumer()
@@ -75,6 +77,7 @@ class RepeatContract(Contract):
         assert harness.ack_all(consumer, held) == []
         assert harness.left() == []
 
+    @needs(UNIQUE)
     def test_an_id_twice_in_one_push_is_queued_once(self, harness: Harness) -> None:
         harness.backend.push(harness.queue, [Message("a", b"first"), Message("a", b"second"), Message("b", b"")])
         assert [delivery.body for delivery in harness.collect(harness.consumer(), 2)] == [b"first", b""]
@@ -93,6 +96,7 @@ class RepeatContract(Contract):
         assert harness.collect_ids(harness.queue, count=1) == ["a"]
         assert harness.collect_ids(other, count=1) == ["a"]
 
+    @needs(UNIQUE)
     def test_pushes_of_the_same_ids_at_the_same_time_queue_each_once(self, harness: Harness) -> None:
         ids = [f"{number}" for number in range(20)]
         pushes = [in_background(harness.push, *ids) for _ in range(4)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Final
 
 import pytest
 
 from ... import backend as names
+from ...backend import Message
 from ...errors import BackendError, UnsupportedFeature
 from ..forking import in_forked_child
-from ..harness import Harness
+from ..harness import Harness, until
+from ..spawning import spawned
 
 
 def refuses_delay(harness: Harness) -> None:
@@ -106,6 +109,42 @@ def keeps_while_in_use(harness: Harness) -> None:
     assert harness.left() == ["a"]
 
 
+def queues_again(harness: Harness) -> None:
+    """A message that is pushed again is there at least once, and nothing stands in the way of the next one."""
+    harness.push("a")
+    harness.push("a")
+    harness.push("b")
+    assert set(harness.left()) == {"a", "b"}
+
+
+def refuses_to_find(harness: Harness) -> None:
+    """A message that another one pushed can't be canceled or looked at, rather than said not to be there."""
+    harness.open().push(harness.queue, [Message("a", b"")])
+    if harness.offers(names.CANCEL):
+        _is_refused(names.FIND, lambda: harness.backend.cancel(harness.queue, "a"))
+    if harness.offers(names.PEEK):
+        _is_refused(names.FIND, lambda: harness.backend.peek(harness.queue, "a"))
+    assert harness.left() == ["a"]
+
+
+def keeps_what_is_due(harness: Harness) -> None:
+    """A message that becomes due is there, at whatever place."""
+    harness.push("due", delay=1.0)
+    harness.push("other")
+    consumer = harness.consumer()
+    assert {delivery.id for delivery in harness.collect(consumer, 2)} == {"due", "other"}
+
+
+def keeps_for_the_frozen(harness: Harness) -> None:
+    """What a process holds that stands still comes back when it ends, if not before."""
+    harness.push("a")
+    with spawned(harness, "hold", count=1) as holder:
+        until(lambda: holder.said == ["a"])
+        holder.send_signal(signal.SIGSTOP)
+        holder.send_signal(signal.SIGKILL)
+        assert [delivery.id for delivery in harness.collect(harness.consumer(), 1)] == ["a"]
+
+
 REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.DELAY: refuses_delay,
     names.PRIORITY: refuses_priority,
@@ -116,6 +155,10 @@ REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.DEAD_LETTERS: refuses_dead_letters,
     names.TAKE_OVER: refuses_take_over,
     names.STOP: refuses_stop,
+    names.UNIQUE: queues_again,
+    names.FIND: refuses_to_find,
+    names.DUE_ORDER: keeps_what_is_due,
+    names.FROZEN: keeps_for_the_frozen,
     names.EXACT_SIZE: admits_estimates,
     names.SHARED: refuses_children,
     names.DURABLE: keeps_while_in_use,

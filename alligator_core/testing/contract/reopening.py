@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import DEAD_LETTERS, DELAY, DURABLE, PEEK, PRIORITY, Bury
+from ...backend import DEAD_LETTERS, DELAY, DURABLE, FIND, PEEK, PRIORITY, UNIQUE, Bury
 from ..harness import Harness, body_of
 from .base import Contract, needs
 
@@ -28,7 +28,7 @@ class ReopeningContract(Contract):
         found = harness.collect(harness.consumer(backend=harness.open()), 2)
         assert [delivery.id for delivery in found] == ["b", "a"]
 
-    @needs(DURABLE, DELAY, PEEK)
+    @needs(DURABLE, DELAY, PEEK, FIND)
     def test_delays_are_kept(self, harness: Harness) -> None:
         harness.push("a", delay=3600.0)
         harness.backend.close()
@@ -51,7 +51,7 @@ class ReopeningContract(Contract):
         [delivery] = harness.collect(harness.consumer(backend=harness.open()), 1)
         assert delivery.id == "a"
 
-    @needs(DURABLE)
+    @needs(DURABLE, UNIQUE)
     def test_pushing_again_after_reopening_changes_nothing(self, harness: Harness) -> None:
         harness.push("a")
         harness.backend.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import DELAY, EXACT_SIZE, Ack, Bury, QueueSize, Release
+from ...backend import DELAY, EXACT_SIZE, UNIQUE, Ack, Bury, QueueSize, Release
 from ..harness import Harness
 from .base import Contract, needs
 
@@ -35,7 +35,7 @@ class SizeContract(Contract):
         consumer.close()
         assert harness.backend.size(harness.queue) == QueueSize(2, 0, 0, 0)
 
-    @needs(EXACT_SIZE)
+    @needs(EXACT_SIZE, UNIQUE)
     def test_a_message_that_is_pushed_twice_is_counted_once(self, harness: Harness) -> None:
         harness.push("a", "b")
         harness.push("a")
