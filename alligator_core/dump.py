@@ -20,6 +20,8 @@ SIGNAL: Final[int] = getattr(signal, "SIGUSR1", 0)
 STDERR: Final = 2
 _HANDLED: Final = b"\0"
 """What the handler in Python writes to the pipe, beside the numbers of signals that the interpreter writes itself."""
+_END: Final = b"\xff"
+"""What ends the thread. Closing the pipe doesn't, as long as a process that a task has forked holds it too."""
 
 
 @contextmanager
@@ -40,8 +42,10 @@ def dumping_on_signal(report: Callable[[], str]) -> Iterator[None]:
         with _signals_into(writer):
             yield
     finally:
-        os.close(writer)
+        os.set_blocking(writer, True)
+        os.write(writer, _END)
         thread.join()
+        os.close(writer)
         os.close(reader)
 
 
@@ -73,6 +77,8 @@ def _watch(reader: int, report: Callable[[], str]) -> None:
         if by_signal or by_handler > reported:
             _print(report)
         reported = max(0, reported + by_signal - by_handler)
+        if _END in came:
+            return
 
 
 def _print(report: Callable[[], str]) -> None:

@@ -130,3 +130,9 @@ thread.join()
 """
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "2\n"
+
+
+def test_a_process_that_a_task_has_forked_does_not_keep_the_worker_from_ending(run: Run) -> None:
+    nap = "target=time.sleep, args=(600,), daemon=True"
+    process = run(f"import multiprocessing; multiprocessing.get_context('fork').Process({nap}).start()")
+    assert process.wait(20) == 0
