@@ -28,7 +28,8 @@ class Cell:
     @property
     def missing(self) -> str:
         """Why it can't be run here, "" if it can."""
-        return FAULTS[self.fault].missing(STORES[self.backend], MODES[self.mode])
+        store = STORES[self.backend]
+        return store.lacks.get(self.fault) or FAULTS[self.fault].missing(store, MODES[self.mode])
 
     def __str__(self) -> str:
         return f"{self.backend}/{self.mode}/{self.fault}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
@@ -24,6 +24,8 @@ class Store:
     has_server: ClassVar[bool] = False
     has_file: ClassVar[bool] = False
     is_shared: ClassVar[bool] = True
+    lacks: ClassVar[Mapping[str, str]] = {}
+    """The faults that it promises nothing about, and why."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = folder / "clock"
@@ -122,6 +124,12 @@ class BeanstalkStore(Store):
 
     name = "beanstalk"
     has_server = True
+    lacks: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("lose replies", "cut connections", "half-close connections"), "counts a lost connection as a death"
+        ),
+        **dict.fromkeys(("freeze for longer than the lease", "freeze a child"), "may keep what a frozen process holds"),
+    }
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -149,7 +157,7 @@ class BeanstalkStore(Store):
         self._server.kill()
 
 
-STORES: dict[str, Callable[[Path], Store]] = {
+STORES: dict[str, type[Store]] = {
     "locmem": LocmemStore,
     "sqlite": SqliteStore,
     "redis": RedisStore,

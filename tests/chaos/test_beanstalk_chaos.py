@@ -11,7 +11,7 @@ from tests.chaos.short import check
     ("fault", "mode"),
     [
         ("long task", "inline"),
-        ("lose replies", "inline"),
+        ("kill a worker", "threads"),
         ("kill the server", "inline"),
     ],
 )
