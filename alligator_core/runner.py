@@ -12,7 +12,7 @@ from contextvars import copy_context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
-from . import constants
+from . import constants, forks
 from .decisions import Decision
 from .hand import Hand
 from .observers import bound, notify
@@ -48,6 +48,8 @@ class Runner:
     def __init__(self, gator: Gator, *, leave_on_ctrl_c: bool = True) -> None:
         hook = gator.plugins.hook
         self.verdict = Verdict(gator)
+        self.forks: int | None = None
+        """In a worker, the number of forks before it: a process with more of them was forked by a task, and ends."""
         self.elsewhere: Callable[[Coroutine[Any, Any, Any]], Any] | None = None
         self._leave_on = (Interrupted, KeyboardInterrupt) if leave_on_ctrl_c else (Interrupted,)
         self._find = gator.policy.find
@@ -70,6 +72,7 @@ class Runner:
         try:
             result = await self._guarded_soon(task, hand)
         except BaseException as exc:
+            self._leave_fork(exc)
             if hand.left:
                 raise Interrupted from exc
             forgive()
@@ -77,6 +80,7 @@ class Runner:
                 await self._call_back_soon(task.options.on_error, task, exc, hand)
             outcome = self.verdict.on(task, exc)
         else:
+            self._leave_fork(None)
             outcome = self._succeeded(task, result)
             if task.options.on_success is not None:
                 await self._call_back_soon(task.options.on_success, task, result, hand)
@@ -142,8 +146,11 @@ class Runner:
         except self._leave_on:
             raise
         except BaseException as exc:  # noqa: BLE001  (a task may raise SystemExit or CancelledError too)
+            self._leave_fork(exc)
             outcome = self._failed(task, exc)
         else:
+            if forks.count != self.forks:
+                self._leave_fork(None)
             # As `_succeeded`, without the price of a call.
             task.result = result
             task.status = constants.SUCCESS
@@ -155,6 +162,10 @@ class Runner:
         if self._after_task is not None:
             self.ended(task, outcome)
         return outcome
+
+    def _leave_fork(self, error: BaseException | None) -> None:
+        if self.forks not in (None, forks.count):
+            forks.leave(error)
 
     def _in_context(self, task: Task, run: Callable[[], Outcome]) -> Outcome:
         context = copy_context()

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from . import constants
+from . import constants, forks
 from .backend import Ack, Bury, Delivery, Release
 from .bell import Bell
 from .errors import AlligatorException, BackendError
@@ -90,6 +90,7 @@ class Session(Ledger):
         self.passed_on = 0
         """How many messages went to the event loop."""
         self.runner = Runner(gator, leave_on_ctrl_c=leave_on_ctrl_c)
+        self.runner.forks = forks.count
         self._codec = gator.codec
         self._decode, self._run_task = self._codec.decode, self.runner.run_here
         self._max_deliveries = max_deliveries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -256,3 +257,29 @@ async def mark_and_sleep_softly(path: str, text: object, seconds: float) -> None
     mark(path, text)
     await asyncio.sleep(seconds)
     mark(path, f"{text} done")
+
+
+def fork_and_return(path: str) -> None:
+    mark(path, "child" if os.fork() == 0 else "parent")
+
+
+def fork_and_raise(path: str) -> None:
+    if os.fork() == 0:
+        mark(path, "child")
+        raise ValueError("in the child")
+    mark(path, "parent")
+
+
+def fork_and_exit(path: str) -> None:
+    if os.fork() == 0:
+        mark(path, "child")
+        raise SystemExit
+    mark(path, "parent")
+
+
+async def fork_in_coroutine(path: str) -> None:
+    mark(path, "child" if os.fork() == 0 else "parent")
+
+
+def note_process(path: str) -> None:
+    mark(path, str(os.getpid()))

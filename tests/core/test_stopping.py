@@ -171,6 +171,24 @@ def test_a_process_that_a_task_has_forked_ends_when_it_is_told_to(
     assert marks.read_text() == "forked\nexit code -15\n"
 
 
+@pytest.mark.parametrize("options", [{}, {"threads": 2}])
+@pytest.mark.parametrize(
+    "fork",
+    [long_jobs.fork_and_return, long_jobs.fork_and_raise, long_jobs.fork_and_exit, long_jobs.fork_in_coroutine],
+)
+def test_a_process_that_a_task_has_forked_is_no_second_worker(
+    spawn: Spawn, durable: Gator, marks: Path, fork: Callable[[str], object], options: dict[str, Any]
+) -> None:
+    durable.task(fork, str(marks))
+    durable.map(long_jobs.note_process, [str(marks)] * 20)
+    worker = spawn(burst=True, **options)
+    assert worker.exit_code() == 0
+    eventually(lambda: marks.read_text().count("child"))
+    lines = marks.read_text().splitlines()
+    assert sorted(lines) == sorted([str(worker.process.pid)] * 20 + ["parent", "child"])
+    assert durable.size() == (0, 0, 0, 0, True)
+
+
 def test_a_coroutine_beside_a_function_is_given_back_too_at_the_second_signal(
     spawn: Spawn, durable: Gator, marks: Path
 ) -> None:
