@@ -85,7 +85,10 @@ def on_worker_start(worker: Worker) -> None:
 
 @hookspec
 def on_worker_stop(worker: Worker) -> None:
-    """Called once after a worker has settled its last task, on its main thread. Exceptions are logged."""
+    """Called once after a worker has settled its last task, on its main thread. Exceptions are logged.
+
+    Not where the process ends under a task: by a hard time limit, or because what runs can't be interrupted.
+    """
 
 
 @hookspec

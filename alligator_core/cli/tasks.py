@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 @click.option("--retries", type=int, metavar="N", help="How often a failed run is repeated. Default: 0.")
 @click.option("--delay", "delay_by", type=float, metavar="SECONDS", help="Run it that much later.")
 @click.option("--priority", type=int, metavar="0-9", help="9 runs first. Default: 5.")
-@click.option("--task-id", metavar="ID", help="An id of your own. If it is queued already, nothing is added.")
+@click.option(
+    "--task-id",
+    metavar="ID",
+    help="An id of your own. If it is queued already, nothing is added, on a backend with the feature 'unique'.",
+)
 @json_option
 def enqueue(
     target: str, function: str, words: tuple[str, ...], queue: str | None, as_json: bool, **options: Any
