@@ -20,8 +20,9 @@ BIN := $(VENV)/bin
 UV := .tools/bin/uv
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
-# What the tests start, beside what comes as a Python package: the names of Debian's packages, and of the commands.
-SERVERS := redis-server beanstalkd
+# What the tests start, beside what comes as a Python package: the names of Debian's packages, and of the commands
+# where they are called otherwise.
+SERVERS := redis-server beanstalkd procps:ps
 # What `make demo` needs: the core and these, at the versions pinned for development, but no tools.
 DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite plugins/alligator_redis \
   plugins/alligator_beanstalk
