@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
-from uuid import uuid4
 
 from alligator_redis.backend import RedisBackend
 from alligator_redis.scripts import scripts
 
-from alligator_core.backend import Ack, Consumer, Delivery, Message
 from alligator_core.dsn import Dsn
 from alligator_core.plugins import PluginManager
+from tests.messages import ids_of as ids_of
+from tests.messages import messages as messages
+from tests.messages import new_queue as new_queue
+from tests.messages import numbered as numbered
+from tests.messages import take_all as take_all
 
 
 def open_backend(dsn: str) -> RedisBackend:
@@ -29,35 +32,6 @@ def opened(dsn: str) -> Iterator[RedisBackend]:
     backend = open_backend(dsn)
     yield backend
     backend.close()
-
-
-def new_queue() -> str:
-    """Return the name of a queue that nobody uses."""
-    return f"test-{uuid4().hex[:12]}"
-
-
-def messages(*ids: str) -> list[Message]:
-    """Return messages of these ids."""
-    return [Message(id, f"body of {id}".encode()) for id in ids]
-
-
-def numbered(count: int) -> list[Message]:
-    """Return so many messages."""
-    return messages(*map(str, range(count)))
-
-
-def take_all(consumer: Consumer, *, wait: float = 0.0) -> list[Delivery]:
-    """Reserve and ack until nothing is left; return what came."""
-    found: list[Delivery] = []
-    while batch := consumer.reserve(500, wait):
-        assert consumer.settle([Ack(delivery) for delivery in batch]) == []
-        found += batch
-    return found
-
-
-def ids_of(deliveries: list[Delivery]) -> list[str]:
-    """Return their ids."""
-    return [delivery.id for delivery in deliveries]
 
 
 def sha_of(script: str) -> bytes:
