@@ -56,7 +56,6 @@ class Worker:
         max_memory: int = 0,
         health_file: str | os.PathLike[str] | None = None,
         name: str | None = None,
-        board: Board | None = None,
     ) -> None:
         """Prepare a worker; `run_forever` starts it.
 
@@ -75,7 +74,6 @@ class Worker:
             max_memory: Stop between tasks once the process takes more bytes than that; 0 for no limit.
             health_file: A file that is touched at most once a second, as long as all is well.
             name: What it goes by in logs, instead of host and process. It need not be unique.
-            board: What a supervisor reads off what runs here.
         """
         self.gator = gator
         self.queues = queue_names(to_consume, default=gator.queue_name)
@@ -93,7 +91,7 @@ class Worker:
         """How many tasks it is done with; counted when `run_forever` ends."""
         self._stopping = Stopping(self.grace)
         self._pace = Pace()
-        self._board = board
+        self._board: Board | None = None
         self._health = None if health_file is None else Health(health_file)
         if log_level is not None:
             set_log_level(log_level)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.redis.proxy import Proxy
 from tests.redis.servers import ClusterOfThree, SentinelSet, Server, valkey_binary
 
 
@@ -39,3 +40,11 @@ def sentinel_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelS
     servers = SentinelSet(tmp_path_factory.mktemp("sentinels"))
     yield servers
     servers.stop()
+
+
+@pytest.fixture
+def proxy(redis_server: Server) -> Iterator[Proxy]:
+    """A proxy before the Redis, for one test."""
+    proxy = Proxy(redis_server.port)
+    yield proxy
+    proxy.close()

@@ -21,13 +21,6 @@ MANY = 4 * BATCH
 
 
 @pytest.fixture
-def proxy(redis_server: Server) -> Iterator[Proxy]:
-    proxy = Proxy(redis_server.port)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
 def backend(proxy: Proxy) -> Iterator[RedisBackend]:
     with opened(proxy.dsn) as backend:
         yield backend

@@ -16,13 +16,6 @@ from tests.redis.servers import Server, until
 
 
 @pytest.fixture
-def proxy(redis_server: Server) -> Iterator[Proxy]:
-    proxy = Proxy(redis_server.port)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
 def backend(proxy: Proxy) -> Iterator[RedisBackend]:
     with opened(proxy.dsn) as backend:
         yield backend
