@@ -44,7 +44,7 @@ demo: .venv-demo/.ready  ## Index the standard library with two workers, one of 
 
 .PHONY: test
 test: setup $(if $(ARGS),,servers)  ## Run all tests and checks (ARGS="-k word" for some of them)
-	$(BIN)/pytest $(or $(ARGS),-n 6 --dist loadscope)
+	$(BIN)/pytest $(or $(ARGS),-n 6 --dist loadscope --max-worker-restart 2)
 
 .PHONY: servers
 servers:  ## Install the servers that the tests start, or say how
