@@ -27,10 +27,11 @@ class Disk:
             largest = max(path.stat().st_size for path in self._folder.iterdir())
             _limit(pids, largest)
             return
-        for piece in (1 << 16, 1):
+        # Never more than it was made with, should the mount be no more than a name here.
+        for piece, most in ((1 << 16, SIZE >> 16), (1, 1 << 17)):
             with suppress(OSError), self._ballast.open("ab", buffering=0) as file:
-                while file.write(bytes(piece)):
-                    pass
+                for _ in range(most):
+                    file.write(bytes(piece))
 
     def free(self, pids: Iterable[int]) -> None:
         """Give it back."""
