@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,20 +17,22 @@ from alligator_core.testing import Guarantee, run_check, table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
-# One DSN for each column; {folder} is an empty folder, in which a Redis listens.
+# One DSN for each column; {folder} is an empty folder, in which a Redis listens; a beanstalkd listens at {port}.
 BACKENDS = {
     "`locmem`": "locmem://",
     "`sqlite`": "sqlite:///{folder}/queue.db",
     "`redis`": "unix://{folder}/redis.sock?db=0",
+    # The suite's leases are shorter than beanstalkd can keep.
+    "`beanstalk`": "beanstalk://127.0.0.1:{port}/?ttr=2",
 }
 PATIENCE = 20.0
-"""Seconds for the Redis to start."""
+"""Seconds for a server to start."""
 
 
 def main() -> int:
     """Try every backend, then write the table; return the exit code, 1 if a guarantee is broken."""
-    with tempfile.TemporaryDirectory() as folder, redis_in(Path(folder)):
-        results = {name: tried(name, dsn.format(folder=folder)) for name, dsn in BACKENDS.items()}
+    with tempfile.TemporaryDirectory() as folder, redis_in(Path(folder)), beanstalkd() as port:
+        results = {name: tried(name, dsn.format(folder=folder, port=port)) for name, dsn in BACKENDS.items()}
     README.write_text(with_table(README.read_text(encoding="utf-8"), table(results)), encoding="utf-8")
     broken = [line for name, found in results.items() for each in found for line in failures(name, each)]
     print("", *broken, sep="\n")
@@ -44,20 +47,44 @@ def tried(name: str, dsn: str) -> list[Guarantee]:
 @contextmanager
 def redis_in(folder: Path) -> Iterator[None]:
     """Run a Redis that listens on a socket in a folder: no port, so none that is taken."""
-    binary = shutil.which("redis-server") or shutil.which("redis-server", path="/usr/sbin:/usr/local/bin")
+    path = folder / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(path), "--dir", str(folder), "--save", ""]
+    with running("redis-server", *options, until=path.exists):
+        yield
+
+
+@contextmanager
+def beanstalkd() -> Iterator[int]:
+    """Run a beanstalkd and give its port, which was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    with running("beanstalkd", "-l", "127.0.0.1", "-p", str(port), until=lambda: accepts(port)):
+        yield port
+
+
+@contextmanager
+def running(name: str, *options: str, until: Callable[[], bool]) -> Iterator[None]:
+    """Run a server, wait until it is ready, and stop it in the end."""
+    binary = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/bin")
     if binary is None:
-        sys.exit("This needs redis-server: apt-get install --no-install-recommends redis-server")
-    socket = folder / "redis.sock"
-    command = [binary, "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        sys.exit(f"This needs {name}: apt-get install --no-install-recommends {name}")
+    process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + PATIENCE
-        while not socket.exists() and process.poll() is None and time.monotonic() < deadline:
+        while not until():
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"{name} did not start.")
             time.sleep(0.02)
         yield
     finally:
         process.terminate()
         process.wait()
+
+
+def accepts(port: int) -> bool:
+    """Say whether anything listens at a port of this host."""
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
 
 
 def with_table(text: str, rows: str) -> str:

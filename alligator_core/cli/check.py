@@ -69,6 +69,7 @@ def _print(shown: str, guarantees: list[dict[str, Any]]) -> None:
     for it in guarantees:
         for failure in it["failures"]:
             click.echo(f"\n{printable(it['guarantee'])}\n  {printable(failure)}")
-    count = {state: sum(it["state"] == state for it in guarantees) for state in ("kept", "broken", "not offered")}
+    states = ("kept", "in part", "broken", "not offered")
+    count = {state: sum(it["state"] == state for it in guarantees) for state in states}
     numbers = ", ".join(f"{number} {state}" for state, number in count.items() if number)
     click.echo(f"\n{shown}: {counted(len(guarantees), 'guarantee')}, {numbers}.")

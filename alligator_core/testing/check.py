@@ -14,14 +14,19 @@ from ..dsn import Dsn
 from ..plugins import PluginManager
 from .contract.base import guarantee_of, missing_features
 
-State: TypeAlias = Literal["kept", "broken", "not offered"]
+State: TypeAlias = Literal["kept", "in part", "broken", "not offered"]
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of tests done and of all tests."""
 
 SUBJECT: Final = pytest.StashKey[tuple[str, float]]()
 """The DSN to try, and the lease to do it with."""
 
-_SIGNS: Final[Mapping[State, str]] = {"kept": "✓", "broken": "✗", "not offered": "\N{EN DASH}"}
+_SIGNS: Final[Mapping[State, str]] = {
+    "kept": "✓",
+    "in part": "in part",
+    "broken": "✗",
+    "not offered": "\N{EN DASH}",
+}
 _QUIETLY: Final = (
     "--pyargs",
     f"{__package__}.live",
@@ -50,10 +55,15 @@ class Guarantee:
 
     @property
     def state(self) -> State:
-        """Broken if any test failed; not offered if the backend declares nothing of it, and refuses it as it should."""
+        """Broken if any test failed; not offered if the backend declares nothing of it, and refuses it as it should.
+
+        Kept in part if it declares some of the features that the tests need.
+        """
         if self.failures:
             return "broken"
-        return "not offered" if self.not_offered == self.tests else "kept"
+        if not self.not_offered:
+            return "kept"
+        return "not offered" if self.not_offered == self.tests else "in part"
 
 
 def run_check(dsn: str, *, lease: float = 1.0, on_progress: Progress | None = None) -> list[Guarantee]:
