@@ -122,7 +122,9 @@ def start(folder: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        # Not to the end of its output: what it started may hold that open.
+        with process:
+            pass
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def shell(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[in
 
     def shell(*words: str, **settings: Any) -> tuple[int, str, str]:
         process = start(*words, **settings)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         return process.returncode, out, err
 
     return shell

@@ -38,7 +38,8 @@ def run() -> Iterator[Run]:
     yield run
     for process in started:
         process.kill()
-        process.communicate()
+        with process:
+            pass
 
 
 def lines_until(process: subprocess.Popen[str], end: str) -> list[str]:

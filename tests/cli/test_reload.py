@@ -24,9 +24,9 @@ print("version {version}", flush=True)
 def note(text):
     print(text, "{version}", flush=True)
 
-def slow():
+def slow(seconds=1):
     print("slow starts", flush=True)
-    time.sleep(1)
+    time.sleep(seconds)
     print("slow ends", flush=True)
 """
 
@@ -38,6 +38,14 @@ def save(folder: Path, version: str) -> None:
 def line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().rstrip("\n")
+
+
+def rest_of(process: subprocess.Popen[str]) -> str:
+    # By the same reader, which may have read on already.
+    assert process.stdout is not None
+    rest = process.stdout.read()
+    process.wait(30)
+    return rest
 
 
 def err_until(process: subprocess.Popen[str], end: str) -> str:
@@ -99,8 +107,7 @@ def test_a_signal_lets_the_running_task_end_and_nothing_is_left_behind(
 
     process.send_signal(number)
 
-    out, _ = process.communicate(timeout=30)
-    assert (process.returncode, out) == (0, "slow ends\n")
+    assert (rest_of(process), process.returncode) == ("slow ends\n", 0)
     assert (
         json.loads(shell("alligator", "stats", "app:gator", "--json")[1].partition("\n")[2])["queues"][0]["reserved"]
         == 0
@@ -109,16 +116,14 @@ def test_a_signal_lets_the_running_task_end_and_nothing_is_left_behind(
 
 def test_a_second_signal_ends_it_at_once(reloading: Any, shell: Any) -> None:
     process = reloading()
-    shell("alligator", "enqueue", "app:gator", "time:sleep")
-    shell("alligator", "enqueue", "app:gator", "app:slow")
+    shell("alligator", "enqueue", "app:gator", "app:slow", "30")
     assert line(process) == "slow starts"
 
     process.send_signal(signal.SIGTERM)
     err_until(process, "was told to stop")
     process.send_signal(signal.SIGTERM)
 
-    out, _ = process.communicate(timeout=30)
-    assert (process.returncode, out) == (0, "")
+    assert (rest_of(process), process.returncode) == ("", 0)
 
 
 def test_a_worker_that_is_done_ends_the_watching_too(reloading: Any) -> None:
