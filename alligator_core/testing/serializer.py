@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, ClassVar, Final
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ..errors import AlligatorException
 from ..plugins import PluginManager
 from ..serializer import Serializer
+from ..serializers import Serializers
 from .kinds import KINDS, NAMED, PLAIN, TEXT, Forbidden, class_of, name_of, same
 
 _ERRORS: Final = (ValueError, TypeError, AlligatorException)
@@ -34,17 +35,21 @@ class SerializerContract:
         class TestMySerializer(SerializerContract):
             name = "myserializer"                      # or a fixture `serializer` that returns one
             carries = {"datetime", "decimal", "bytes"}
+            options = {"level": "3"}                   # if it takes any
+            signed = True                              # if it works only where there is a secret
 
     `carries` takes names of `KINDS`. Those kinds are proven to arrive unchanged; all others, to be refused.
     """
 
     name: ClassVar[str] = ""
     carries: ClassVar[Collection[str]] = ()
+    options: ClassVar[Mapping[str, str]] = {}
+    signed: ClassVar[bool] = False
 
     @pytest.fixture
     def serializer(self) -> Serializer:
         """Build the installed serializer of that name."""
-        return PluginManager().make_serializer(self.name)
+        return Serializers(PluginManager(), {self.name: self.options}, signed=self.signed).load(self.name)
 
     def test_what_it_carries_is_said_in_known_names(self) -> None:
         assert set(self.carries) <= KINDS.keys()
