@@ -51,6 +51,21 @@ def test_what_is_no_message_is_refused_with_the_reason(gator: Gator, vector: dic
         gator.codec.read(vector["body"].encode(), "all")
 
 
+@vectors("signed")
+def test_a_signed_task_is_encoded_to_these_bytes_and_read_from_them(vector: dict[str, Any]) -> None:
+    gator = Gator("locmem://", secret=vector["secret"])
+    task = task_of(vector["task"])
+    task.queue = vector["queue"]
+    assert gator.codec.encode(task) == vector["body"].encode()
+    assert gator.codec.read(vector["body"].encode(), vector["queue"])._asdict() == vector["task"]
+
+
+@vectors("signed")
+def test_the_page_of_the_format_shows_the_bytes_of_this_signed_example(vector: dict[str, Any]) -> None:
+    assert f"```text\n{vector['body']}\n```" in PAGE
+    assert vector["secret"] in PAGE
+
+
 @vectors("exact")
 def test_the_page_of_the_format_shows_the_bytes_of_this_example(vector: dict[str, Any]) -> None:
     assert f"```text\n{vector['body']}\n```" in PAGE
