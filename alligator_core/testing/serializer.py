@@ -37,6 +37,7 @@ class SerializerContract:
             carries = {"datetime", "decimal", "bytes"}
             options = {"level": "3"}                   # if it takes any
             signed = True                              # if it works only where there is a secret
+            deterministic = False                      # if it encrypts, and so never makes the same bytes twice
 
     `carries` takes names of `KINDS`. Those kinds are proven to arrive unchanged; all others, to be refused.
     """
@@ -45,6 +46,7 @@ class SerializerContract:
     carries: ClassVar[Collection[str]] = ()
     options: ClassVar[Mapping[str, str]] = {}
     signed: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = True
 
     @pytest.fixture
     def serializer(self) -> Serializer:
@@ -82,11 +84,12 @@ class SerializerContract:
         assert same(_carried(serializer, full), full)
 
     @pytest.mark.parametrize("payload", _EMPTY, ids=repr)
-    def test_what_is_empty_arrives_empty_and_is_always_encoded_alike(
+    def test_what_is_empty_arrives_empty_and_is_always_encoded_alike_if_anything_is(
         self, serializer: Serializer, payload: dict[str, Any]
     ) -> None:
         assert same(_carried(serializer, payload), payload)
-        assert serializer.dumps(payload, name_of) == serializer.dumps(dict(payload), name_of)
+        if self.deterministic:
+            assert serializer.dumps(payload, name_of) == serializer.dumps(dict(payload), name_of)
 
     @pytest.mark.parametrize("key", _KEYS, ids=ascii)
     def test_an_unusual_key_arrives_at_any_depth(self, serializer: Serializer, key: str) -> None:
