@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from .calls import Policy
 from .errors import AlligatorException, MessageError, UncarriableArgument
 from .serializer import Serializer
+from .signing import Signer
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions, read_moment
-from .wire import VERSION, Payload, pack, read_payload, serializer_of
+from .wire import VERSION, Payload, pack, read_payload, serializer_of, split_signature
 
 if TYPE_CHECKING:
     from .gator import Gator
@@ -33,11 +34,13 @@ class Codec:
         accept: Sequence[str],
         load: Callable[[str], Serializer],
         policy: Policy,
+        signer: Signer | None = None,
     ) -> None:
         self._gator = gator
         self._serializer = serializer
         self._load = load
         self._policy = policy
+        self._signer = signer
         self._accept = tuple(accept)
         self._by_line: dict[bytes, Serializer] = {}
         self._head = pack(serializer.name, b"")
@@ -60,11 +63,11 @@ class Codec:
         payload["enqueued_at"] = task.enqueued_at
         if task.has_headers:
             payload["headers"] = _checked_headers(task.headers)
-        return self._encode(payload)
+        return self._encode(payload, task.queue)
 
     def decode(self, body: bytes, queue: str) -> Task:
         """Return the task that a message holds. Raises MessageError or CallableError if it holds none."""
-        raw = self._read(body)
+        raw = self._read(body, queue)
         task = _new(self._task_class)
         task.gator = self._gator
         task.queue = queue
@@ -89,39 +92,64 @@ class Codec:
             task.args, task.kwargs = callee.restore(task.args, task.kwargs)
         return task
 
-    def read(self, body: bytes) -> Payload:
+    def read(self, body: bytes, queue: str) -> Payload:
         """Return what a message holds without looking for its function. Raises MessageError if it holds no task."""
-        return read_payload(self._read(body))
+        return read_payload(self._read(body, queue))
 
-    def again(self, body: bytes, *, attempt: int, headers: Mapping[str, str]) -> bytes:
-        """Return a message for another attempt at the same call.
+    def again(self, body: bytes, queue: str, *, attempt: int, headers: Mapping[str, str]) -> bytes:
+        """Return a message for another attempt at the same call, on the same queue.
 
         It is made from the message, not from the task: the function may have changed its own arguments.
         """
-        payload = {key: value for key, value in self.read(body)._asdict().items() if value}
+        payload = {key: value for key, value in self.read(body, queue)._asdict().items() if value}
         payload |= {"attempt": attempt, "headers": _checked_headers(headers)}
         # By the serializer that it came in: another one might not be able to carry it.
-        return self._encode(payload, self._serializer_of(body.partition(b"\n")[0]))
+        first_line = body.partition(b"\n")[0]
+        if self._signer is not None:
+            first_line, _ = split_signature(first_line)
+        return self._encode(payload, queue, self._serializer_of(first_line))
 
-    def _encode(self, payload: Mapping[str, Any], serializer: Serializer | None = None) -> bytes:
+    def _encode(self, payload: Mapping[str, Any], queue: str, serializer: Serializer | None = None) -> bytes:
         try:
             if serializer is None:
-                return self._head + self._dumps(payload, self._class_name)
-            return pack(serializer.name, serializer.dumps(payload, self._class_name))
+                encoded = self._dumps(payload, self._class_name)
+            else:
+                encoded = serializer.dumps(payload, self._class_name)
         except AlligatorException:
             raise
         except Exception as exc:  # (an argument's own code may have raised anything)
             raise _uncarriable(payload, exc) from exc
+        if self._signer is None and serializer is None:
+            return self._head + encoded
+        name = self._serializer.name if serializer is None else serializer.name
+        return pack(name, encoded, self._signer.sign(name, queue, encoded) if self._signer else None)
 
-    def _read(self, body: bytes) -> Any:
+    def _read(self, body: bytes, queue: str) -> Any:
         first_line, _, payload = body.partition(b"\n")
-        serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
+        if self._signer is None:
+            serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
+        else:
+            first_line, signature = split_signature(first_line)
+            serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
+            self._verify(self._signer, serializer.name, queue, payload, signature)
         try:
             return serializer.loads(payload, self._class_of)
         except AlligatorException:
             raise
         except Exception as exc:  # (making an argument may run an app's own code)
             raise MessageError(f"Its {serializer.name} payload can't be read: {exc}.") from exc
+
+    @staticmethod
+    def _verify(signer: Signer, serializer: str, queue: str, payload: bytes, signature: bytes) -> None:
+        if not signature:
+            raise MessageError(
+                "It isn't signed, and this worker has a secret: "
+                "give its producer the same, by Gator(secret=…) or ALLIGATOR_SECRET."
+            )
+        if not signer.verify(serializer, queue, payload, signature):
+            raise MessageError(
+                "Its signature is wrong: it was signed with another secret or for another queue, or changed since."
+            )
 
     def _fill(self, task: Task, payload: Payload) -> str:
         task.task_id = payload.id

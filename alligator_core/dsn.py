@@ -14,7 +14,7 @@ from .errors import DsnError, OptionError
 T = TypeVar("T")
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_SECRET_OPTION = re.compile(r"pass|secret|token|credential|(^|_)key$", re.IGNORECASE)
+_SECRET_OPTION = re.compile(r"pass|secret|token|credential|(^|[_.])keys?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,20 @@ class Dsn:
         """The first host's port, None if the DSN leaves it to the backend."""
         return self.hosts[0][1] if self.hosts else None
 
-    def without_option(self, name: str) -> Dsn:
-        """Return the same DSN without one option."""
-        return replace(self, options={key: value for key, value in self.options.items() if key != name})
+    @property
+    def serializer_options(self) -> dict[str, dict[str, str]]:
+        """The options of serializers, by the name that stands before the dot: `?pickle.unsafe=yes`."""
+        found: dict[str, dict[str, str]] = {}
+        for name, value in self.options.items():
+            owner, dot, option = name.partition(".")
+            if dot:
+                found.setdefault(owner, {})[option] = value
+        return found
+
+    def for_backend(self) -> Dsn:
+        """Return the same DSN without what is the Gator's: `serializer`, and the options of serializers."""
+        kept = {name: value for name, value in self.options.items() if name != "serializer" and "." not in name}
+        return replace(self, options=kept)
 
     def read_options(self, **readers: Callable[[str], T]) -> dict[str, Any]:
         """Return the value of each option that is given, read by its reader.
@@ -75,16 +86,7 @@ class Dsn:
         A reader takes the text and returns the value, or raises a ValueError that says what it should be.
         Raises OptionError for an option without a reader, naming the nearest that has one, and for a bad value.
         """
-        values: dict[str, Any] = {}
-        for name, text in self.options.items():
-            if name not in readers:
-                raise OptionError.unknown(name, readers, owner=f"{self.scheme}://")
-            try:
-                values[name] = readers[name](text)
-            except ValueError as exc:
-                shown = "***" if _SECRET_OPTION.search(name) else repr(text)
-                raise OptionError(f"{self.scheme}:// option {name}={shown}: {exc}.", name) from None
-        return values
+        return read_options(self.options, readers, owner=f"{self.scheme}://")
 
     def __str__(self) -> str:
         user = f"{self.username or ''}{':***' if self.password is not None else ''}"
@@ -95,6 +97,22 @@ class Dsn:
 
     def __repr__(self) -> str:
         return f"Dsn({str(self)!r})"
+
+
+def read_options(
+    options: Mapping[str, str], readers: Mapping[str, Callable[[str], T]], *, owner: str
+) -> dict[str, Any]:
+    """Return the value of each option that is given, read by its reader. Raises OptionError."""
+    values: dict[str, Any] = {}
+    for name, text in options.items():
+        if name not in readers:
+            raise OptionError.unknown(name, readers, owner=owner)
+        try:
+            values[name] = readers[name](text)
+        except ValueError as exc:
+            shown = "***" if _SECRET_OPTION.search(name) else repr(text)
+            raise OptionError(f"{owner} option {name}={shown}: {exc}.", name) from None
+    return values
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:

@@ -30,6 +30,9 @@ from .observers import notify
 from .options import Options
 from .plugins import SERIALIZERS, PluginManager
 from .producer import Producer
+from .serializers import Options as SerializerOptions
+from .serializers import Serializers, merged
+from .signing import Signer, secrets_of
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions, checked_name, read_is_async
 
@@ -53,6 +56,8 @@ class Gator(Producer):
         allow: Sequence[str] | None = None,
         plugins: Iterable[object] | None = None,
         is_async: bool | str = True,
+        secret: str | Sequence[str] | None = None,
+        serializer_options: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Set up the queues behind a DSN.
 
@@ -67,6 +72,10 @@ class Gator(Producer):
                 app defines, and nothing of the standard library.
             plugins: Hook plugins: names of installed ones, modules or objects. By default all that are installed.
             is_async: False runs tasks in process, at once. Words of an environment variable will do.
+            secret: Signs every message, and refuses to run one that isn't signed with it. Several, in a list or
+                separated by commas: the first one signs, all of them verify. By default those in ALLIGATOR_SECRET;
+                an empty list means no signatures whatever stands there.
+            serializer_options: Options of serializers by their names; the DSN's `?NAME.OPTION=…` are the same.
 
         Raises DsnError, OptionError, UnknownPluginError or PluginError.
         """
@@ -81,14 +90,15 @@ class Gator(Producer):
         self._batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
         self._backend_class = backend_class
         self.plugins.load_hooks(plugins)
-        self.codec = self._build_codec(serializer, accept)
+        self.codec = self._build_codec(serializer, accept, secrets_of(secret), serializer_options or {})
         self.backend = self._build(self.dsn)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Gator:
         """Make a Gator from the environment: ALLIGATOR_CONN is the DSN.
 
-        ALLIGATOR_PREFIX, where set, is put before the queue's name with `_`; ALLIGATOR_ASYNC is `is_async`.
+        ALLIGATOR_PREFIX, where set, is put before the queue's name with `_`; ALLIGATOR_ASYNC is `is_async`, and
+        ALLIGATOR_SECRET `secret`.
         `settings` are those of a Gator, and win. Raises ConfigurationError without ALLIGATOR_CONN.
         """
         environ = os.environ if environ is None else environ
@@ -97,6 +107,7 @@ class Gator(Producer):
             raise ConfigurationError("ALLIGATOR_CONN is not set: set it to a DSN such as redis://localhost:6379/0.")
         queue, prefix = settings.pop("queue_name", constants.ALL), environ.get("ALLIGATOR_PREFIX")
         settings.setdefault("is_async", environ.get("ALLIGATOR_ASYNC") or True)
+        settings.setdefault("secret", secrets_of(None, environ))
         return cls(dsn, f"{prefix}_{queue}" if prefix else queue, **settings)
 
     @property
@@ -330,19 +341,24 @@ class Gator(Producer):
         task.status = constants.CANCELED
         return task
 
-    def _build_codec(self, serializer: str | None, accept: Sequence[str] | None) -> Codec:
+    def _build_codec(
+        self, serializer: str | None, accept: Sequence[str] | None, secrets: Sequence[str], options: SerializerOptions
+    ) -> Codec:
         name = serializer or self.dsn.options.get("serializer") or "json"
-        wanted = ("json",) if accept is None else (accept,) if isinstance(accept, str) else accept
-        accepted = tuple(dict.fromkeys((name, *wanted)))
+        wanted = () if accept is None else (accept,) if isinstance(accept, str) else tuple(accept)
+        accepted = tuple(dict.fromkeys((name, *(("json",) if accept is None else wanted))))
         for each in accepted:
             self.plugins.expect(SERIALIZERS, each)
-        load = self.plugins.make_serializer
-        return Codec(self, load(name), accepted, load, self.policy)
+        serializers = Serializers(self.plugins, merged(self.dsn.serializer_options, options), signed=bool(secrets))
+        # Those that were asked for are made now: what is wrong with their options has to be known at the start.
+        own, *_ = [serializers.load(each) for each in (name, *wanted)]
+        serializers.check_options(accepted)
+        return Codec(self, own, accepted, serializers.load, self.policy, Signer(secrets) if secrets else None)
 
     def _build(self, dsn: Dsn) -> Backend:
         if self._backend_class is None:
             return self.plugins.make_backend(dsn)
-        return self._backend_class(dsn.without_option("serializer"))
+        return self._backend_class(dsn.for_backend())
 
 
 def checked_queue(name: str) -> str:

@@ -7,7 +7,6 @@ Deciders (`before_enqueue`, `before_task`, `on_failure`) do: what they raise is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from .dsn import Dsn
     from .gator import Gator
     from .outcome import Outcome
-    from .serializer import Serializer
+    from .serializer import Serializer, SerializerSetup
     from .task import Task
     from .worker import Worker
 
@@ -46,10 +45,12 @@ def make_backend(dsn: Dsn) -> Backend | None:
 
 
 @hookspec(firstresult=True)
-def make_serializer(name: str, options: Mapping[str, str]) -> Serializer | None:
+def make_serializer(name: str, setup: SerializerSetup) -> Serializer | None:
     """Build the serializer of a name. Called once per Gator and name, when a Gator is made or a worker meets the name.
 
-    Only the package whose entry point in `alligator.serializers` bears the name is asked. `options` are reserved.
+    Only the package whose entry point in `alligator.serializers` bears the name is asked. `setup` says whether messages
+    are signed, holds the serializer's options (read them with `setup.read_options`, so that a misspelt one is an error)
+    and loads another serializer to be wrapped.
     Return None only if the name is not yours after all. An exception reaches the caller of the Gator.
     """
 

@@ -32,7 +32,8 @@ def run_here(gator: Gator, task: Task) -> Task:
     attempt = task.attempt
     try:
         while True:
-            copy = gator.codec.decode(gator.codec.again(body, attempt=attempt, headers=task.headers), task.queue)
+            again = gator.codec.again(body, task.queue, attempt=attempt, headers=task.headers)
+            copy = gator.codec.decode(again, task.queue)
             outcome = runner.run(copy)
             if outcome.kind != "retry":
                 break

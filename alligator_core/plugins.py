@@ -12,6 +12,7 @@ from . import hookspecs
 from .dsn import Dsn
 from .entry_points import EntryPoint, entry_points
 from .errors import AlligatorException, PluginError, UnknownPluginError
+from .serializer import SerializerSetup
 
 if TYPE_CHECKING:
     from .backend import Backend
@@ -82,15 +83,15 @@ class PluginManager(pluggy.PluginManager):
         return None
 
     def make_backend(self, dsn: Dsn) -> Backend:
-        """Build the backend that the DSN's scheme names. The option `serializer` is the Gator's, not the backend's."""
-        dsn = dsn.without_option("serializer")
+        """Build the backend that the DSN's scheme names. What says how to serialize is not for the backend."""
+        dsn = dsn.for_backend()
         plugin = self.load(BACKENDS, dsn.scheme, shown=str(dsn))
         return self._make("make_backend", plugin, dsn.scheme, dsn=dsn)  # type: ignore[no-any-return]
 
-    def make_serializer(self, name: str) -> Serializer:
-        """Build the serializer of a name."""
+    def make_serializer(self, name: str, setup: SerializerSetup | None = None) -> Serializer:
+        """Build the serializer of a name; without a `setup` it gets one that has nothing."""
         plugin = self.load(SERIALIZERS, name)
-        return self._make("make_serializer", plugin, name, name=name, options={})  # type: ignore[no-any-return]
+        return self._make("make_serializer", plugin, name, name=name, setup=setup or SerializerSetup(name))  # type: ignore[no-any-return]
 
     def _make(self, hook: str, plugin: object, wanted: str, /, **arguments: object) -> Any:
         # Ask the one plugin that the entry point named, not whoever else implements the hook.

@@ -28,7 +28,7 @@ def settlement_of(codec: Codec, task: Task, outcome: Outcome, delivery: backend.
         return backend.Release(delivery, _possible(task, outcome.delay))
     attempt = task.attempt + 1 if outcome.kind == "retry" else 1
     try:
-        body = _small_enough(task, codec.again(delivery.body, attempt=attempt, headers=task.headers))
+        body = _small_enough(task, codec.again(delivery.body, delivery.queue, attempt=attempt, headers=task.headers))
     except AlligatorException as exc:
         # A header that can't be encoded or is too long, say: the delivered message is still there to be kept.
         return backend.Bury(delivery, storable(f"It can't be put back for another attempt: {exc}"))

@@ -45,9 +45,18 @@ class Payload(NamedTuple):
     headers: dict[str, str]
 
 
-def pack(serializer: str, payload: bytes) -> bytes:
+def pack(serializer: str, payload: bytes, signature: bytes | None = None) -> bytes:
     """Return the message for a payload that the serializer of this name made."""
-    return b"%b\n%b" % (serializer.encode(), payload)
+    if signature is None:
+        return b"%b\n%b" % (serializer.encode(), payload)
+    return b"%b;sig=%b\n%b" % (serializer.encode(), signature, payload)
+
+
+def split_signature(first_line: bytes) -> tuple[bytes, bytes]:
+    """Return a first line without its signature, and the signature, which is empty if there is none."""
+    # It is the last parameter: whatever follows would be taken for a part of it.
+    rest, _, signature = first_line.partition(b";sig=")
+    return rest, signature
 
 
 def serializer_of(first_line: bytes) -> str:
@@ -106,7 +115,10 @@ def _check_parameter(parameter: str) -> None:
                 f"It is in wire format {_short(value)}; this worker reads {VERSION}. Upgrade the worker."
             )
     elif name == "sig":
-        raise MessageError("It is signed, and this worker has no secret to verify signatures with.")
+        # Where there is a secret, the codec has verified the signature by now and taken it off.
+        raise MessageError(
+            "It is signed, and this worker has no secret to verify it with: set Gator(secret=…) or ALLIGATOR_SECRET."
+        )
     else:
         raise MessageError(f"Its first line has {_short(name)}, which wire format {VERSION} doesn't know.")
 

@@ -46,7 +46,7 @@ def list_dead(target: str | None, queue: str | None, limit: int, offset: int, as
     """
     gator, queue = _open(target, queue)
     total = gator.backend.size(queue).dead
-    letters = [_summary(gator, letter) for letter in gator.backend.dead(queue, None, limit, offset)]
+    letters = [_summary(gator, queue, letter) for letter in gator.backend.dead(queue, None, limit, offset)]
     if as_json:
         print_json({"queue": queue, "total": total, "offset": offset, "dead": letters})
         return
@@ -78,7 +78,7 @@ def show(target: str, task_id: str, queue: str | None, with_args: bool, as_json:
     letter = next(iter(gator.backend.dead(queue, [task_id], 1)), None)
     if letter is None:
         raise NotDone(f"No dead letter {task_id!r} on the queue {queue!r}.")
-    shown = {"queue": queue, **_summary(gator, letter, with_args=with_args)}
+    shown = {"queue": queue, **_summary(gator, queue, letter, with_args=with_args)}
     trace = letter.reason.partition("\n")[2].strip()
     if as_json:
         print_json({**shown, "traceback": trace})
@@ -177,9 +177,9 @@ def _open(target: str | None, queue: str | None) -> tuple[Gator, str]:
     return gator, queue_of(gator, queue)
 
 
-def _summary(gator: Gator, letter: DeadLetter, *, with_args: bool = False) -> dict[str, Any]:
+def _summary(gator: Gator, queue: str, letter: DeadLetter, *, with_args: bool = False) -> dict[str, Any]:
     head = {"id": letter.id, "reason": letter.reason.partition("\n")[0], "buried_at": letter.buried_at}
-    return {**head, "deliveries": letter.deliveries, **described(gator, letter.body, with_args=with_args)}
+    return {**head, "deliveries": letter.deliveries, **described(gator, queue, letter.body, with_args=with_args)}
 
 
 def _chunks(label: str, ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 args_option = click.option("--args", "with_args", is_flag=True, help="Show the arguments too: they may be secret.")
 
 
-def described(gator: Gator, body: bytes, *, with_args: bool = False) -> dict[str, Any]:
+def described(gator: Gator, queue: str, body: bytes, *, with_args: bool = False) -> dict[str, Any]:
     """Return what a message says about its task; `unreadable` is the reason if it says nothing."""
     known: dict[str, Any] = dict.fromkeys(("task", "attempt", "retries", "enqueued_at", "unreadable"))
     known["size"] = len(body)
     if with_args:
         known["args"] = known["kwargs"] = None
     try:
-        payload = gator.codec.read(body)
+        payload = gator.codec.read(body, queue)
     except AlligatorException as exc:
         return {**known, "unreadable": str(exc)}
     known.update((name, value) for name, value in payload._asdict().items() if name in known)

@@ -79,7 +79,7 @@ def peek(target: str, task_id: str, queue: str | None, with_args: bool, as_json:
         raise NotDone(f"No task {task_id!r} waits or runs on the queue {queue!r}.")
     head = {"queue": queue, "id": entry.id, "state": entry.state, "priority": entry.priority}
     head |= {"deliveries": entry.deliveries, "ready_in": entry.ready_in}
-    description = described(gator, entry.body, with_args=with_args)
+    description = described(gator, queue, entry.body, with_args=with_args)
     if as_json:
         print_json({**head, **description})
     else:

@@ -28,7 +28,7 @@ def fail(number):
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ALLIGATOR_CONN", "ALLIGATOR_PREFIX", "ALLIGATOR_ASYNC"):
+    for name in ("ALLIGATOR_CONN", "ALLIGATOR_PREFIX", "ALLIGATOR_ASYNC", "ALLIGATOR_SECRET"):
         monkeypatch.delenv(name, raising=False)
 
 

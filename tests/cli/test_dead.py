@@ -72,6 +72,27 @@ def test_a_dead_letter_that_nobody_can_read_is_listed_all_the_same(
     assert (shown["task"], shown["args"], shown["size"]) == (None, None, 10)
 
 
+def test_a_message_with_a_signature_is_read_by_whoever_knows_the_secret(
+    run: Any, run_json: Any, dsn: str, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLIGATOR_SECRET", "a secret of the operator")
+    (id,) = run("enqueue", dsn, f"{shop}:fail", "1").stdout.split()
+    assert run_json("peek", dsn, id)["task"] == f"{shop}:fail"
+    monkeypatch.delenv("ALLIGATOR_SECRET")
+    assert run_json("peek", dsn, id)["unreadable"].startswith("It is signed, and this worker has no secret")
+    assert run("cancel", dsn, id).stdout.split() == [id]
+
+
+def test_a_dead_letter_without_a_signature_is_listed_shown_and_put_back_all_the_same(
+    run: Any, run_json: Any, bury: Any, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id,) = bury(1)
+    monkeypatch.setenv("ALLIGATOR_SECRET", "a secret of the operator")
+    assert "(unreadable)" in run("dead", "list", dsn).stdout
+    assert run_json("dead", "show", dsn, id)["unreadable"].startswith("It isn't signed")
+    assert run_json("dead", "requeue", dsn, id)["requeued"] == [id]
+
+
 def test_a_dead_letter_is_shown_with_its_traceback_and_its_arguments_on_demand(
     run: Any, run_json: Any, bury: Any, dsn: str, shop: str
 ) -> None:

@@ -39,7 +39,7 @@ class Backwards:
     name = "backwards"
 
     @hookimpl
-    def make_serializer(self, name: str, options: Mapping[str, str]) -> Backwards:
+    def make_serializer(self, name: str) -> Backwards:
         return self
 
     def dumps(self, payload: Mapping[str, object], name_of: NameOf) -> bytes:
@@ -86,7 +86,7 @@ def test_tasks_share_no_headers(gator: Gator) -> None:
 
 def test_another_attempt_is_made_from_the_message_with_its_number_and_the_headers_of_now(gator: Gator) -> None:
     body = message(args=[[1]], retries=3, options={"priority": 2}, headers={"old": "1"})
-    again = gator.codec.read(gator.codec.again(body, attempt=2, headers={"new": "2"}))
+    again = gator.codec.read(gator.codec.again(body, "all", attempt=2, headers={"new": "2"}), "all")
     assert (again.args, again.retries, again.options) == ([[1]], 3, {"priority": 2})
     assert (again.attempt, again.headers) == (2, {"new": "2"})
 
@@ -234,7 +234,7 @@ def test_another_serializer_is_read_only_if_accepted(backwards: None) -> None:
 def test_a_retry_keeps_the_serializer_that_the_message_came_in(backwards: None) -> None:
     # What one serializer can carry, another may refuse: that must not turn a retry into a dead letter.
     body = Gator("locmem://", serializer="backwards").codec.encode(Gator("locmem://").task(jobs.note, 1))
-    again = Gator("locmem://", accept=["json", "backwards"]).codec.again(body, attempt=2, headers={})
+    again = Gator("locmem://", accept=["json", "backwards"]).codec.again(body, "all", attempt=2, headers={})
     assert again.startswith(b"backwards\n")
 
 
@@ -277,7 +277,7 @@ def test_limits_and_expiry_travel_with_the_task(gator: Gator) -> None:
     found = gator.codec.decode(entry.body, "all")
     assert (found.options.timeout, found.options.hard_timeout) == (3.0, 4.0)
     assert found.options.expiry(found.enqueued_at) == made.enqueued_at + 60
-    again = gator.codec.decode(gator.codec.again(entry.body, attempt=2, headers={}), "all")
+    again = gator.codec.decode(gator.codec.again(entry.body, "all", attempt=2, headers={}), "all")
     assert again.options == found.options
 
 

@@ -177,7 +177,8 @@ def test_a_switch_has_several_words(word: str, value: bool) -> None:
     assert yes_or_no(word) is value
 
 
-def test_an_option_can_be_taken_out() -> None:
-    dsn = Dsn.parse("x://h?a=1&b=2").without_option("a")
-    assert dsn.options == {"b": "2"}
-    assert dsn.without_option("c") == dsn
+def test_what_says_how_to_serialize_is_not_for_the_backend() -> None:
+    dsn = Dsn.parse("x://h?a=1&serializer=pickle&pickle.unsafe=yes&pickle.level=3&encrypt.keys=k")
+    assert dsn.for_backend().options == {"a": "1"}
+    assert dsn.serializer_options == {"pickle": {"unsafe": "yes", "level": "3"}, "encrypt": {"keys": "k"}}
+    assert "encrypt.keys=***" in str(dsn)

@@ -98,7 +98,7 @@ def test_before_enqueue_may_change_the_options() -> None:
     task = gator.task(jobs.note, 1)
     entry = gator.peek(task.task_id)
     assert entry
-    assert (entry.priority, gator.codec.read(entry.body).retries) == (9, 2)
+    assert (entry.priority, gator.codec.read(entry.body, "all").retries) == (9, 2)
 
 
 def test_options_that_before_enqueue_sets_are_held_against_the_backend_as_well() -> None:

@@ -153,7 +153,7 @@ def test_a_task_that_outlasts_its_hard_limit_ends_the_process_and_nobody_else_pa
     entry = durable.peek(slow.task_id)
     assert entry
     # It failed once; nobody died.
-    assert (durable.codec.read(entry.body).attempt, entry.deliveries) == (2, 1)
+    assert (durable.codec.read(entry.body, "all").attempt, entry.deliveries) == (2, 1)
     drained = durable.backend.consumer(["all"], 30).reserve(100, 0)
     assert all(delivery.deliveries == 1 for delivery in drained)
     not_run = {f"behind {number}" for number in range(20)} - set(lines)

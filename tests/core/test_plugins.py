@@ -126,7 +126,7 @@ def test_a_plugin_that_builds_nothing_for_a_dsn_is_an_error(install: Install) ->
 
 
 def test_only_the_plugin_that_claims_the_scheme_is_asked(install: Install) -> None:
-    greedy = BACKEND + "\n@hookimpl\ndef make_serializer(name, options): raise RuntimeError('not mine')\n"
+    greedy = BACKEND + "\n@hookimpl\ndef make_serializer(name, setup): raise RuntimeError('not mine')\n"
     install("alligator-thing", {"thing": greedy}, backends={"thing": "thing"})
     gator = Gator("thing://")
     other = gator.build_backend("locmem://")

@@ -187,7 +187,7 @@ def test_a_task_may_be_put_off_which_counts_as_no_attempt(gator: Gator) -> None:
     entry = gator.peek(task.task_id)
     assert entry
     assert (entry.state, entry.deliveries) == ("delayed", 1)
-    assert gator.codec.read(entry.body).attempt == 1
+    assert gator.codec.read(entry.body, "all").attempt == 1
 
 
 def test_a_task_may_be_dropped(gator: Gator) -> None:

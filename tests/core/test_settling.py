@@ -37,15 +37,15 @@ def test_a_retry_replaces_the_message_by_one_of_the_same_id_and_priority(gator: 
     assert isinstance(replaced, Replace)
     assert replaced.delivery is delivery
     assert (replaced.message.id, replaced.message.priority, replaced.message.delay) == ("mine", 7, 5.0)
-    assert gator.codec.read(replaced.message.body).attempt == 2
+    assert gator.codec.read(replaced.message.body, "all").attempt == 2
 
 
 def test_what_failed_for_good_is_buried_as_a_first_attempt(gator: Gator, delivery: Delivery) -> None:
-    fourth = gator.codec.again(delivery.body, attempt=4, headers={})
+    fourth = gator.codec.again(delivery.body, "all", attempt=4, headers={})
     buried = settle(gator, delivery._replace(body=fourth), Outcome("dead"))
     assert isinstance(buried, Bury)
     assert buried.body
-    assert gator.codec.read(buried.body).attempt == 1
+    assert gator.codec.read(buried.body, "all").attempt == 1
 
 
 def test_headers_that_hooks_changed_in_the_worker_travel_with_the_retry(gator: Gator, delivery: Delivery) -> None:
@@ -53,7 +53,7 @@ def test_headers_that_hooks_changed_in_the_worker_travel_with_the_retry(gator: G
     task.headers["seen"] = "1"
     replaced = settlement_of(gator.codec, task, Outcome("retry", ValueError()), delivery)
     assert isinstance(replaced, Replace)
-    assert gator.codec.read(replaced.message.body).headers == {"seen": "1"}
+    assert gator.codec.read(replaced.message.body, "all").headers == {"seen": "1"}
 
 
 def test_a_retry_that_cannot_be_encoded_is_buried_as_it_came(gator: Gator, delivery: Delivery) -> None:

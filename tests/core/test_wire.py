@@ -37,18 +37,33 @@ def test_a_task_is_encoded_to_these_bytes_and_no_others(gator: Gator, vector: di
 
 @vectors("exact")
 def test_the_bytes_of_a_task_are_read_as_that_task(gator: Gator, vector: dict[str, Any]) -> None:
-    assert gator.codec.read(vector["body"].encode())._asdict() == vector["task"]
+    assert gator.codec.read(vector["body"].encode(), "all")._asdict() == vector["task"]
 
 
 @vectors("accepted")
 def test_what_another_language_may_write_is_read(gator: Gator, vector: dict[str, Any]) -> None:
-    assert gator.codec.read(vector["body"].encode())._asdict() == vector["task"]
+    assert gator.codec.read(vector["body"].encode(), "all")._asdict() == vector["task"]
 
 
 @vectors("refused")
 def test_what_is_no_message_is_refused_with_the_reason(gator: Gator, vector: dict[str, Any]) -> None:
     with pytest.raises(MessageError, match=re.escape(vector["reason"])):
-        gator.codec.read(vector["body"].encode())
+        gator.codec.read(vector["body"].encode(), "all")
+
+
+@vectors("signed")
+def test_a_signed_task_is_encoded_to_these_bytes_and_read_from_them(vector: dict[str, Any]) -> None:
+    gator = Gator("locmem://", secret=vector["secret"])
+    task = task_of(vector["task"])
+    task.queue = vector["queue"]
+    assert gator.codec.encode(task) == vector["body"].encode()
+    assert gator.codec.read(vector["body"].encode(), vector["queue"])._asdict() == vector["task"]
+
+
+@vectors("signed")
+def test_the_page_of_the_format_shows_the_bytes_of_this_signed_example(vector: dict[str, Any]) -> None:
+    assert f"```text\n{vector['body']}\n```" in PAGE
+    assert vector["secret"] in PAGE
 
 
 @vectors("exact")
@@ -67,13 +82,13 @@ def test_a_message_is_a_readable_line_and_the_payload() -> None:
 
 def test_garbage_of_any_length_is_refused_in_a_short_error(gator: Gator) -> None:
     with pytest.raises(MessageError) as caught:
-        gator.codec.read(b"\x00" * 1_000_000)
+        gator.codec.read(b"\x00" * 1_000_000, "all")
     assert len(str(caught.value)) < 5000
 
 
 def test_a_huge_first_line_does_not_hide_a_message(gator: Gator) -> None:
     with pytest.raises(MessageError):
-        gator.codec.read(b"json;v=1" + b" " * 1000 + b'\n{"id":"1","task":"a:b"}')
+        gator.codec.read(b"json;v=1" + b" " * 1000 + b'\n{"id":"1","task":"a:b"}', "all")
 
 
 @pytest.mark.parametrize("name", ["json", "msg-pack", "my_json2"])

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from alligator import Gator
-from alligator_core.errors import ForbiddenCallable, UncarriableArgument
-from alligator_core.serializer import Serializer
+from alligator_core.errors import ForbiddenCallable, OptionError, UncarriableArgument
+from alligator_core.serializer import Serializer, SerializerSetup
 from tests.json.shapes import (
     Color,
     Counted,
@@ -136,8 +136,11 @@ def test_a_producer_is_told_which_argument_it_is() -> None:
 
 
 def test_options_are_refused() -> None:
+    with pytest.raises(OptionError, match="The json serializer has no option 'indent'"):
+        Gator("locmem://", serializer_options={"json": {"indent": "2"}})
+
+
+def test_another_name_is_not_its_business() -> None:
     import alligator_json
 
-    with pytest.raises(ValueError, match="no options, so not 'indent' either"):
-        alligator_json.make_serializer(name="json", options={"indent": "2"})
-    assert alligator_json.make_serializer(name="other", options={}) is None
+    assert alligator_json.make_serializer(name="other", setup=SerializerSetup("other")) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Protocol
 
 import pluggy
 
@@ -13,11 +13,17 @@ __all__ = ["JsonSerializer", "make_serializer"]
 hookimpl = pluggy.HookimplMarker("alligator")
 
 
+class Setup(Protocol):
+    """What this serializer needs of the core's `SerializerSetup`, which it can't import: the core depends on it."""
+
+    def read_options(self) -> object:
+        """Raise an error if there is any option."""
+
+
 @hookimpl
-def make_serializer(name: str, options: Mapping[str, str]) -> JsonSerializer | None:
-    """Return the serializer for the name `json`. It has no options: any is a ValueError."""
+def make_serializer(name: str, setup: Setup) -> JsonSerializer | None:
+    """Return the serializer for the name `json`. It has no options."""
     if name != NAME:
         return None
-    if options:
-        raise ValueError(f"The json serializer has no options, so not {', '.join(map(repr, options))} either.")
+    setup.read_options()
     return JsonSerializer()
