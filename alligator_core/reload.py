@@ -59,8 +59,12 @@ class Reloader:
     def run(self) -> int:
         """Work until SIGTERM or SIGINT, or until the child has nothing more to do. Returns an exit code."""
         with self._on_signals():
-            self._start()
-            for changed in self._changes():
+            changes = self._changes()
+            # It watches from the first answer on, so that no change is missed that comes while the child starts.
+            next(changes, None)
+            if not self._stop.is_set():
+                self._start()
+            for changed in changes:
                 if self._stop.is_set():
                     break
                 if changed:

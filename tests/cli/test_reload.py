@@ -30,9 +30,27 @@ def slow(seconds=1):
     print("slow ends", flush=True)
 """
 
+SLOW_TO_IMPORT = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "watchfiles":
+            time.sleep(2)
+sys.meta_path.insert(0, Slow())
+"""
+
 
 def save(folder: Path, version: str) -> None:
-    (folder / "app.py").write_text(APP.format(version=version))
+    write(folder, APP.format(version=version))
+
+
+def write(folder: Path, code: str) -> None:
+    path = folder / "app.py"
+    last = path.stat().st_mtime if path.exists() else 0.0
+    path.write_text(code)
+    # Later by a second at least, which is what can be seen of a time by polling.
+    later = max(path.stat().st_mtime, last + 2.0)
+    os.utime(path, (later, later))
 
 
 def line(process: subprocess.Popen[str]) -> str:
@@ -56,6 +74,12 @@ def err_until(process: subprocess.Popen[str], end: str) -> str:
         assert came, said
         said += came
     return said
+
+
+@pytest.fixture(autouse=True)
+def polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every file system reports what changes in it."""
+    monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "yes")
 
 
 @pytest.fixture
@@ -87,10 +111,21 @@ def test_a_change_of_a_file_restarts_the_worker_between_two_tasks(reloading: Any
     assert process.returncode == 0
 
 
+def test_a_change_while_the_first_worker_still_starts_is_not_missed(start: Start, folder: Path) -> None:
+    save(folder, "one")
+    (folder / "sitecustomize.py").write_text(SLOW_TO_IMPORT)
+    process = start("alligator", "worker", "app:gator", "--reload", environ={"PYTHONPATH": str(folder)})
+    assert line(process) == "version one"
+
+    save(folder, "number two")
+
+    assert line(process) == "version number two"
+
+
 def test_a_syntax_error_is_shown_and_waits_for_the_next_change(reloading: Any, folder: Path) -> None:
     process = reloading()
 
-    (folder / "app.py").write_text("def (:\n")
+    write(folder, "def (:\n")
 
     assert "SyntaxError" in err_until(process, "waiting for a change")
     save(folder, "number two")
