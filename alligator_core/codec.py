@@ -13,7 +13,19 @@ from .serializer import Serializer
 from .signing import Signer
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions, read_moment
-from .wire import VERSION, Payload, pack, read_payload, serializer_of, split_signature
+from .wire import (
+    LARGEST_BODY,
+    LONGEST_NAME,
+    MOST_ARGUMENTS,
+    MOST_HEADERS,
+    VERSION,
+    Payload,
+    pack,
+    read_payload,
+    serializer_of,
+    short,
+    split_signature,
+)
 
 if TYPE_CHECKING:
     from .gator import Gator
@@ -41,6 +53,7 @@ class Codec:
         self._load = load
         self._policy = policy
         self._signer = signer
+        self._largest = gator.max_body or LARGEST_BODY
         self._accept = tuple(accept)
         self._by_line: dict[bytes, Serializer] = {}
         self._head = pack(serializer.name, b"")
@@ -56,6 +69,8 @@ class Codec:
         if task.kwargs:
             payload["kwargs"] = task.kwargs
         options = task.options
+        if len(task.args) + len(task.kwargs) > MOST_ARGUMENTS:
+            raise _too_many(task)
         if options is not DEFAULTS:
             self._add_options(payload, options, task.enqueued_at)
         if task.attempt != 1:
@@ -79,7 +94,13 @@ class Codec:
             name = raw["task"]
             task.kwargs = {}
             task.options = DEFAULTS
-            if not (type(id) is type(name) is str and type(args) is list and type(enqueued_at) is float):
+            if not (
+                type(id) is type(name) is str
+                and type(args) is list
+                and len(name) <= LONGEST_NAME
+                and len(args) <= MOST_ARGUMENTS
+                and type(enqueued_at) is float
+            ):
                 read_payload(raw)
         else:
             name = self._fill(task, read_payload(raw))
@@ -125,6 +146,8 @@ class Codec:
         return pack(name, encoded, self._signer.sign(name, queue, encoded) if self._signer else None)
 
     def _read(self, body: bytes, queue: str) -> Any:
+        if len(body) > self._largest:
+            self._check_size(len(body))
         first_line, _, payload = body.partition(b"\n")
         if self._signer is None:
             serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
@@ -137,7 +160,17 @@ class Codec:
         except AlligatorException:
             raise
         except Exception as exc:  # (making an argument may run an app's own code)
-            raise MessageError(f"Its {serializer.name} payload can't be read: {exc}.") from exc
+            raise MessageError(f"Its {serializer.name} payload can't be read: {_cut(exc)}.") from exc
+
+    def _check_size(self, size: int) -> None:
+        gator, largest = self._gator, self._largest
+        if gator.max_body is None:
+            # Late, and for large ones only: a backend may have to ask its server.
+            largest = max(largest, gator.backend.limits.max_body)
+        if size > largest:
+            raise MessageError(
+                f"It is {size:,} bytes, above the {largest:,} that this worker reads: Gator(max_body=…)."
+            )
 
     @staticmethod
     def _verify(signer: Signer, serializer: str, queue: str, payload: bytes, signature: bytes) -> None:
@@ -192,7 +225,7 @@ class Codec:
             # That differs from task to task, so it is kept out of what is remembered.
             return found if expiry is None else replace(found, expires_at=read_moment("expires_at", expiry))
         except (TypeError, ValueError) as exc:
-            raise MessageError(f"Its options can't be read: {exc}") from exc
+            raise MessageError(f"Its options can't be read: {_cut(exc)}") from exc
 
     def _checked_options(self, payload: Payload) -> TaskOptions:
         # Most tasks share a few sets of options: checking each set once keeps it off the hot path.
@@ -200,14 +233,28 @@ class Codec:
         found = self._options.get(key)
         if found is None:
             for name in payload.options.keys() - _CARRIED_OPTIONS:
-                raise ValueError(f"wire format {VERSION} knows no option {name!r}.")
+                raise ValueError(f"wire format {VERSION} knows no option {short(name)}.")
             found = TaskOptions.checked(retries=payload.retries, **payload.options)
             if len(self._options) < 1000:
                 self._options[key] = found
         return found
 
 
+def _cut(exc: Exception) -> str:
+    # It quotes what it is about, which may be of any length.
+    shown = str(exc)
+    return shown if len(shown) <= 500 else f"{shown[:300]}…{shown[-199:]}"
+
+
+def _too_many(task: Task) -> UncarriableArgument:
+    count = len(task.args) + len(task.kwargs)
+    problem = f"are {count:,}, and {MOST_ARGUMENTS:,} is the most that a call may have: pass a list, as one of them."
+    return UncarriableArgument("its arguments", problem, of=task.name)
+
+
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    if len(headers) > MOST_HEADERS:
+        raise UncarriableArgument("headers", f"are {len(headers):,}, and {MOST_HEADERS:,} is the most there may be.")
     for name, value in headers.items():
         if not (isinstance(name, str) and isinstance(value, str)):
             raise UncarriableArgument(f"headers[{name!r}]", f"is {value!r}: headers map text to text.")

@@ -19,5 +19,8 @@ DEFAULT_PRIORITY: Final = 5
 """Priorities go from 0 to 9; 9 runs first."""
 HIGHEST_PRIORITY: Final = 9
 
+HIGHEST_COUNT: Final = 2**53
+"""The most retries, and so attempts: what every language can count to."""
+
 DEFAULT_LEASE: Final = 30.0
 """Seconds after its last sign of life at which a worker counts as dead."""

@@ -114,13 +114,13 @@ class UncarriableArgument(EnqueueError, TypeError):
 
 
 class BodyTooLarge(EnqueueError, ValueError):
-    """The encoded task exceeds the backend's limit. `size` and `limit` are in bytes."""
+    """The encoded task exceeds the limit of the backend, or of the Gator. `size` and `limit` are in bytes."""
 
-    def __init__(self, size: int, limit: int, backend: str) -> None:
+    def __init__(self, size: int, limit: int, owner: str) -> None:
         self.size = size
         self.limit = limit
         super().__init__(
-            f"The task is {size:,} bytes encoded, above the {limit:,} that the {backend} backend takes. "
+            f"The task is {size:,} bytes encoded, above the {limit:,} that {owner}. "
             "Store the data elsewhere and pass its key."
         )
 
@@ -130,7 +130,8 @@ class CallableError(EnqueueError):
 
     def __init__(self, name: str, problem: str) -> None:
         self.name = name
-        super().__init__(f"{name!r} {problem}")
+        # Whoever writes to the queue may have made it up, at any length.
+        super().__init__(f"{name if len(name) <= 400 else name[:399] + '…'!r} {problem}")
 
 
 class UnknownModuleError(CallableError):

@@ -58,6 +58,7 @@ class Gator(Producer):
         is_async: bool | str = True,
         secret: str | Sequence[str] | None = None,
         serializer_options: Mapping[str, Mapping[str, str]] | None = None,
+        max_body: int | None = None,
     ) -> None:
         """Set up the queues behind a DSN.
 
@@ -76,6 +77,8 @@ class Gator(Producer):
                 separated by commas: the first one signs, all of them verify. By default those in ALLIGATOR_SECRET;
                 an empty list means no signatures whatever stands there.
             serializer_options: Options of serializers by their names; the DSN's `?NAME.OPTION=…` are the same.
+            max_body: Bytes that an encoded task may have: what is larger isn't enqueued, nor decoded by a worker. By
+                default what the backend takes is enqueued, and that or 16 MiB is read, whichever is more.
 
         Raises DsnError, OptionError, UnknownPluginError or PluginError.
         """
@@ -84,6 +87,7 @@ class Gator(Producer):
         self.dsn = Dsn.parse(dsn)
         self.task_class = task_class
         self.is_async = read_is_async(is_async)
+        self.max_body = _checked_size(max_body)
         self.plugins = PluginManager()
         self.policy = Policy(allow)
         self._defaults = DEFAULTS if self.is_async else TaskOptions(is_async=False)
@@ -267,6 +271,14 @@ class Gator(Producer):
                 f"A delay of {options.delay:g} s is above the {limit:g} s that {self.backend.name} can hold."
             )
 
+    def check_size(self, body: bytes) -> None:
+        """Raise BodyTooLarge for an encoded task that the backend or this Gator doesn't take."""
+        size, limit, own = len(body), self.backend.limits.max_body, self.max_body
+        if own is not None and size > own <= limit:
+            raise BodyTooLarge(size, own, "Gator(max_body=…) allows")
+        if size > limit:
+            raise BodyTooLarge(size, limit, f"the {self.backend.name} backend takes")
+
     def __repr__(self) -> str:
         return f"Gator({str(self.dsn)!r}, {self._queue!r})"
 
@@ -305,8 +317,7 @@ class Gator(Producer):
 
     def _message(self, task: Task) -> Message:
         body = self.codec.encode(task)
-        if len(body) > self.backend.limits.max_body:
-            raise BodyTooLarge(len(body), self.backend.limits.max_body, self.backend.name)
+        self.check_size(body)
         options = task.options
         if options is DEFAULTS:
             return Message(task.task_id, body)
@@ -359,6 +370,12 @@ class Gator(Producer):
         if self._backend_class is None:
             return self.plugins.make_backend(dsn)
         return self._backend_class(dsn.for_backend())
+
+
+def _checked_size(max_body: int | None) -> int | None:
+    if max_body is not None and (type(max_body) is not int or max_body < 1):
+        raise OptionError(f"max_body={max_body!r}: it must be a number of bytes, 1 or more.", "max_body")
+    return max_body
 
 
 def checked_queue(name: str) -> str:

@@ -7,7 +7,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from . import backend
-from .errors import AlligatorException, BodyTooLarge
+from .errors import AlligatorException
 from .outcome import Outcome
 from .task import Task
 
@@ -58,8 +58,8 @@ def _possible(task: Task, delay: float) -> float:
 
 
 def _small_enough(task: Task, body: bytes) -> bytes:
-    if task.gator is not None and len(body) > (limit := task.gator.backend.limits.max_body):
-        raise BodyTooLarge(len(body), limit, task.gator.backend.name)
+    if task.gator is not None:
+        task.gator.check_size(body)
     return body
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any, Final, TypeGuard
 
-from .constants import HIGHEST_PRIORITY
+from .constants import HIGHEST_COUNT, HIGHEST_PRIORITY
 from .dsn import yes_or_no
 from .errors import ConfigurationError, MultipleDelayError, OptionError
 
@@ -124,8 +124,8 @@ def read_is_async(value: object) -> bool:
 
 
 def _read_retries(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise OptionError(f"retries={value!r}: it must be a whole number, 0 or more.", "retries")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST_COUNT:
+        raise OptionError(f"retries={value!r}: it must be a whole number, 0 or more (and 2**53 at most).", "retries")
     return value
 
 

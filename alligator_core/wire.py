@@ -6,12 +6,29 @@ The first line is readable; the serializer's bytes follow. `docs/wire-format.md`
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from .constants import HIGHEST_COUNT
 from .errors import MessageError
 
 VERSION: Final = "1"
+
+LARGEST_BODY: Final = 16 * 1024 * 1024
+"""Bytes of a message, unless the Gator says otherwise or the backend takes more."""
+
+MOST_ARGUMENTS: Final = 10_000
+"""Positional and named ones together: each of them costs far more than an item of one list."""
+
+MOST_HEADERS: Final = 1000
+LONGEST_NAME: Final = 1000
+"""Characters of a function's name, module included."""
+
+_LONGEST_LINE: Final = 512
+
+_brief: Final = reprlib.Repr()
+_brief.maxstring = _brief.maxother = _brief.maxlong = 60
 
 _TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "id": str,
@@ -61,8 +78,10 @@ def split_signature(first_line: bytes) -> tuple[bytes, bytes]:
 
 def serializer_of(first_line: bytes) -> str:
     """Return the serializer that a message's first line names. Raises MessageError if it is none of ours."""
+    if len(first_line) > _LONGEST_LINE:
+        raise MessageError(f"It is no Alligator message: its first line has {len(first_line):,} bytes.")
     try:
-        name, *parameters = first_line[:512].decode("ascii").split(";")
+        name, *parameters = first_line.decode("ascii").split(";")
     except UnicodeDecodeError:
         raise MessageError("It is no Alligator message: its first line isn't text.") from None
     for parameter in parameters:
@@ -78,7 +97,7 @@ def read_payload(payload: Any) -> Payload:
         raise MessageError(f"Its payload is a {type(payload).__name__}, not a map.")
     if not payload.keys() <= _TYPES.keys():
         unknown = next(key for key in payload if key not in _TYPES)
-        raise MessageError(f"Its payload has the key {_short(unknown)}, which wire format {VERSION} doesn't know.")
+        raise MessageError(f"Its payload has the key {short(unknown)}, which wire format {VERSION} doesn't know.")
     get: Callable[..., Any] = payload.get
     found = Payload(
         get("id"),
@@ -98,31 +117,49 @@ def read_payload(payload: Any) -> Payload:
 def _check(payload: Payload) -> None:
     for key, value in payload._asdict().items():
         if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
-            raise MessageError(f"Its {key!r} is {_short(value)}, which is not what wire format {VERSION} has there.")
-    if payload.retries < 0 or payload.attempt < 1 or not math.isfinite(payload.enqueued_at):
-        raise MessageError("Its 'retries', 'attempt' or 'enqueued_at' is out of range.")
+            raise MessageError(f"Its {key!r} is {short(value)}, which is not what wire format {VERSION} has there.")
+    _check_numbers(payload)
+    if len(payload.args) + len(payload.kwargs) > MOST_ARGUMENTS:
+        count = len(payload.args) + len(payload.kwargs)
+        raise MessageError(f"It passes {count:,} arguments, and {MOST_ARGUMENTS:,} is the most that a call may have.")
+    for name in (payload.task, *payload.options.values()):
+        if isinstance(name, str) and len(name) > LONGEST_NAME:
+            raise MessageError(f"It names {short(name)}, and {LONGEST_NAME:,} characters are the most of a name.")
+    if len(payload.headers) > MOST_HEADERS:
+        raise MessageError(f"It has {len(payload.headers):,} headers, and {MOST_HEADERS:,} is the most it may have.")
     if not all(isinstance(key, str) for key in payload.kwargs):
         raise MessageError("Its 'kwargs' has a key that isn't text.")
     if not all(isinstance(text, str) for pair in payload.headers.items() for text in pair):
         raise MessageError("Its 'headers' hold something that isn't text.")
 
 
+def _check_numbers(payload: Payload) -> None:
+    try:
+        is_moment = math.isfinite(payload.enqueued_at)
+    except OverflowError:  # an integer beyond the floats
+        is_moment = False
+    if not (is_moment and 0 <= payload.retries <= HIGHEST_COUNT and 1 <= payload.attempt <= HIGHEST_COUNT):
+        raise MessageError("Its 'retries', 'attempt' or 'enqueued_at' is out of range.")
+
+
 def _check_parameter(parameter: str) -> None:
     name, _, value = parameter.partition("=")
     if name == "v":
         if value != VERSION:
-            raise MessageError(
-                f"It is in wire format {_short(value)}; this worker reads {VERSION}. Upgrade the worker."
-            )
+            raise MessageError(f"It is in wire format {short(value)}; this worker reads {VERSION}. Upgrade the worker.")
     elif name == "sig":
         # Where there is a secret, the codec has verified the signature by now and taken it off.
         raise MessageError(
             "It is signed, and this worker has no secret to verify it with: set Gator(secret=…) or ALLIGATOR_SECRET."
         )
     else:
-        raise MessageError(f"Its first line has {_short(name)}, which wire format {VERSION} doesn't know.")
+        raise MessageError(f"Its first line has {short(name)}, which wire format {VERSION} doesn't know.")
 
 
-def _short(value: object) -> str:
-    shown = repr(value)
+def short(value: object) -> str:
+    """Return what a value looks like in 60 characters or less, however large it is."""
+    try:
+        shown = _brief.repr(value)
+    except Exception:  # noqa: BLE001  (an integer that has too many digits to be shown, or an app's own code)
+        shown = f"a {type(value).__name__} that can't be shown"
     return shown if len(shown) <= 60 else shown[:57] + "…"

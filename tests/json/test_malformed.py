@@ -133,6 +133,52 @@ def test_a_decimal_out_of_range_is_an_error_whatever_the_app_traps(serializer: S
             serializer.loads(b'{"args":[{"$decimal":"1E+99999999999999999999"}]}', class_of)
 
 
+DOUBLE_KEYS = [
+    '{"task":"a:b","task":"a:c"}',
+    '{"task":"a:b", "args" : [], "args": []}',
+    '{"task":"a:b","kwargs":{"a":1,"a":1}}',
+    '{"task":"a:b","args":[[{"b":{"":1,"":1}}]]}',
+    r'{"task":"a:b","args":[{"a":1,"\u0061":1}]}',
+    r'{"task":"a\u003ab","args":[],"args":[]}',
+    r'{"args":["\":",{"a":"\\"}],"args":["\":",{"a":"\\"}]}',
+    '{"args":[{"$date":"2026-11-24","$date":"2026-11-24"}]}',
+    '{"args":[1e5,{"a":1,"a":1}]}',
+]
+
+SINGLE_KEYS = [
+    '{"task":"a:b","args":["http://a.b/c:d","::",":"],"kwargs":{"a:b":{"a:b":":"}}}',
+    '{ "task" : "a:b" ,\n\t"args" : [ { "task" : "\u00e4:" } ]\r }',
+    r'{"task":"a:b","args":["\":\"","\\",":\\\":",{"\"":1}]}',
+    '{"args":[1e5,1E2,-0,0.10]}',
+    r'{"args":["\u003a\u003A\/\u0022:"]}',
+]
+
+
+@pytest.mark.parametrize("text", DOUBLE_KEYS)
+def test_a_map_with_the_same_key_twice_is_an_error(serializer: Serializer, text: str) -> None:
+    with pytest.raises(ValueError, match="same key twice"):
+        serializer.loads(text.encode(), class_of)
+
+
+@pytest.mark.parametrize("text", SINGLE_KEYS)
+def test_colons_and_quotes_in_text_are_no_keys(serializer: Serializer, text: str) -> None:
+    assert serializer.loads(text.encode(), class_of) == json.loads(text)
+
+
+@given(st.data())
+def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(data: st.DataObject) -> None:
+    texts = st.text(st.sampled_from('":\\ \n,{}[]aé'), max_size=6)
+    value = data.draw(
+        st.recursive(texts | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(texts, inner))
+    )
+    is_ascii, separators = data.draw(st.booleans()), data.draw(st.sampled_from([(",", ":"), (" , ", " : ")]))
+    written = json.dumps({"args": [value]}, ensure_ascii=is_ascii, separators=separators).encode()
+    serializer = PluginManager().make_serializer("json")
+    assert serializer.loads(written, class_of) == {"args": [value]}
+    with pytest.raises(ValueError, match="same key twice"):
+        serializer.loads(written[:-1] + b"," + written[1:], class_of)
+
+
 @pytest.mark.parametrize("payload", WRONG_JSON, ids=lambda payload: repr(payload[:20]))
 def test_what_is_no_json_map_is_an_error(serializer: Serializer, payload: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):

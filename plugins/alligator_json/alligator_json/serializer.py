@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any, Final
@@ -23,6 +24,7 @@ _SHALLOW: Final = 2 * DEPTH  # Nothing shorter has more levels: each takes an op
 
 # A shorter body can't hold an integer with more digits than its reader takes.
 _SHORT: Final = LONGEST_INTEGER
+_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER: Final = b"0" * _SHORT
 
@@ -50,6 +52,10 @@ class JsonSerializer:
         """Return what `dumps` was given. Raises ValueError for anything else; errors of `class_of` pass through."""
         try:
             decoded = _decode(payload)
+            # The parser keeps the last of two entries with one key, others keep the first: a message must not mean two
+            # things. One that is written as here can't hold any; only others have to be looked through.
+            if _encode(decoded) != payload and _has_double_key(payload, decoded):
+                raise ValueError("a map has the same key twice")
             # Without a dollar there is no tag, and only a backslash can disguise one.
             if payload.find(b"$") >= 0 or (payload.find(b"\\") >= 0 and payload.find(b"\\u0024") >= 0):
                 from .untagging import Untagger
@@ -96,6 +102,19 @@ def _is_plain(values: Iterable[object], room: int) -> bool:
 
 def _is_plain_map(value: dict[object, object], room: int) -> bool:
     return _all_text(map(type, value)) and _is_plain(value.values(), room)
+
+
+def _has_double_key(payload: bytes, decoded: dict[str, Any]) -> bool:
+    # Outside of text, every colon follows a key: one too many is one whose map was left with another of that name.
+    left: list[Any] = [decoded]
+    count = 0
+    for value in left:
+        if type(value) is dict:
+            count += len(value)
+            left += value.values()
+        elif type(value) is list:
+            left += value
+    return count != _TEXT.sub(b"", payload).count(b":")
 
 
 def _may_be_deep(payload: bytes) -> bool:
