@@ -10,7 +10,7 @@ import pytest
 from tests.workspace import distributions, quickstart
 from tests.workspace.repository import PLUGINS, PROJECTS, ROOT, project_of
 
-NEEDED = ("alligator-core", "alligator-json", "alligator-sqlite")
+NEEDED = ("alligator-core", "alligator-json", "alligator-sqlite", "alligator-tags")
 
 
 @pytest.fixture(scope="module")
