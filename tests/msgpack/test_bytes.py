@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alligator import Gator
-from alligator_core.errors import UncarriableArgument, UnknownCallableError
+from alligator_core.errors import OptionError, UncarriableArgument, UnknownCallableError
 from alligator_core.plugins import PluginManager
-from alligator_core.serializer import Serializer
+from alligator_core.serializer import Serializer, SerializerSetup
 from alligator_core.testing.kinds import PLAIN, same
 from tests.json.shapes import Color, Point, class_of, name_of
 
@@ -150,8 +150,11 @@ def test_a_producer_is_told_which_argument_it_is() -> None:
 
 
 def test_options_are_refused() -> None:
+    with pytest.raises(OptionError, match="The msgpack serializer has no option 'indent'"):
+        Gator("locmem://?serializer=msgpack&msgpack.indent=2")
+
+
+def test_another_name_is_not_its_business() -> None:
     import alligator_msgpack
 
-    with pytest.raises(ValueError, match="no options, so not 'indent' either"):
-        alligator_msgpack.make_serializer(name="msgpack", options={"indent": "2"})
-    assert alligator_msgpack.make_serializer(name="other", options={}) is None
+    assert alligator_msgpack.make_serializer(name="other", setup=SerializerSetup("other")) is None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from alligator_core.hookspecs import hookimpl
+from alligator_core.serializer import SerializerSetup
 
 from .serializer import NAME, MsgpackSerializer
 
@@ -12,10 +11,9 @@ __all__ = ["MsgpackSerializer", "make_serializer"]
 
 
 @hookimpl
-def make_serializer(name: str, options: Mapping[str, str]) -> MsgpackSerializer | None:
-    """Return the serializer for the name `msgpack`. It has no options: any is a ValueError."""
+def make_serializer(name: str, setup: SerializerSetup) -> MsgpackSerializer | None:
+    """Return the serializer for the name `msgpack`. It has no options."""
     if name != NAME:
         return None
-    if options:
-        raise ValueError(f"The msgpack serializer has no options, so not {', '.join(map(repr, options))} either.")
+    setup.read_options()
     return MsgpackSerializer()
