@@ -58,6 +58,7 @@ class Gator(Producer):
         is_async: bool | str = True,
         secret: str | Sequence[str] | None = None,
         serializer_options: Mapping[str, Mapping[str, str]] | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         """Set up the queues behind a DSN.
 
@@ -76,6 +77,8 @@ class Gator(Producer):
                 separated by commas: the first one signs, all of them verify. By default those in ALLIGATOR_SECRET;
                 an empty list means no signatures whatever stands there.
             serializer_options: Options of serializers by their names; the DSN's `?NAME.OPTION=…` are the same.
+            aliases: Old names of functions and classes, such as `shop:send`, and the new ones, for tasks that were
+                enqueued before a renaming.
 
         Raises DsnError, OptionError, UnknownPluginError or PluginError.
         """
@@ -85,7 +88,7 @@ class Gator(Producer):
         self.task_class = task_class
         self.is_async = read_is_async(is_async)
         self.plugins = PluginManager()
-        self.policy = Policy(allow)
+        self.policy = Policy(allow, aliases)
         self._defaults = DEFAULTS if self.is_async else TaskOptions(is_async=False)
         self._batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
         self._backend_class = backend_class
@@ -254,7 +257,9 @@ class Gator(Producer):
     def check_options(self, options: TaskOptions) -> None:
         """Raise UnsupportedFeature, OptionError or CallableError for options that can't be carried here."""
         for callback in options.callbacks().values():
-            if not isinstance(callback, str):
+            if isinstance(callback, str):
+                self.policy.check_name(callback)
+            else:
                 self.policy.name_of(callback)
         if options.priority is not None:
             self.require(_backend.PRIORITY, "priority=")
