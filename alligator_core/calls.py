@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
+from .aliases import resolved
 from .annotations import Restore, restorer
 from .errors import CallableError, ForbiddenCallable, UnknownCallableError, UnknownModuleError
+from .standard_library import is_standard
 
 _NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 _MAINS: Final = ("__main__", "__mp_main__")
 """What the program itself is called, and what multiprocessing calls it in its children."""
+
+_OWN: Final = ("alligator", "alligator_core")
+_NOT_OWN: Final = "alligator_core.testing"
+"""Its classes are values of the conformance suite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,12 @@ class Policy:
     """Decides which functions and classes a message may name, for producers and workers alike.
 
     `allow` holds patterns such as `myapp.*` or `time.sleep`, matched against `module.function`. Without it everything
-    that an app defines is allowed, and nothing of the standard library.
+    that an app defines is allowed, and nothing of the standard library. `aliases` maps names that messages may still
+    hold to those that they have now; what they are called now has to be allowed.
     """
 
-    def __init__(self, allow: Sequence[str] | None = None) -> None:
+    def __init__(self, allow: Sequence[str] | None = None, aliases: Mapping[str, str] | None = None) -> None:
+        self._aliases = resolved(aliases or {}, _NAME.fullmatch)
         self._allow = None if allow is None else (allow,) if isinstance(allow, str) else tuple(allow)
         self._names: dict[Any, tuple[str, dict[str, Any], str]] = {}
         self._callees: dict[str, tuple[Callee, dict[str, Any], str]] = {}
@@ -78,7 +85,7 @@ class Policy:
         # The second look makes a reloaded or patched module count.
         if cached is not None and cached[1].get(cached[2]) is cached[0].function:
             return cached[0]
-        callee = self._load(name)
+        callee = self._load(self._aliases.get(name, name))
         self._callees[name] = (callee, callee.namespace, callee.attribute)
         return callee
 
@@ -89,16 +96,26 @@ class Policy:
             raise UnknownCallableError(name, "is not a class.")
         return found
 
-    def _load(self, name: str) -> Callee:
+    def check_name(self, name: str) -> None:
+        """Raise ForbiddenCallable for a name that no worker would look up, without looking for what it stands for."""
+        self._parted(self._aliases.get(name, name))
+
+    def _parted(self, name: str) -> tuple[str, str]:
         if not _NAME.fullmatch(name):
             raise ForbiddenCallable(name, "is not a name of the form 'package.module:function'.")
         module_name, _, attribute = name.partition(":")
         self._check_allowed(name, module_name, attribute)
+        return module_name, attribute
+
+    def _load(self, name: str) -> Callee:
+        module_name, attribute = self._parted(name)
         module = _import(name, module_name)
         function = vars(module).get(attribute)
         if function is None:
             raise UnknownCallableError(name, f"is unknown: the module has no {attribute!r}. Was it renamed or removed?")
-        self._check_defined(name, module, attribute, function)
+        # A module may stand under several names, and a forbidden one under a name that nobody forbids.
+        home = module.__name__ if module.__name__ in _MAINS else module_name
+        _check_defined(name, home, attribute, function)
         return Callee(name, function, vars(module), restorer(function), inspect.iscoroutinefunction(function))
 
     def _checked(self, function: Any) -> Callee:
@@ -118,24 +135,33 @@ class Policy:
         if module in _MAINS:
             raise ForbiddenCallable(name, f"is in {module}, which is another module in each program.")
         if self._allow is None:
-            if _is_standard(module.partition(".")[0]):
+            if is_standard(module.partition(".")[0]):
                 raise ForbiddenCallable(
                     name, f"is in the standard library. Use one of your own around it, or allow it: "
                     f"Gator(allow=['{module}.{attribute}', …])."
                 )  # fmt: skip
+            if module.partition(".")[0] in _OWN and not f"{module}.".startswith(f"{_NOT_OWN}."):
+                raise ForbiddenCallable(name, "is a part of Alligator, which would not be a task but control them.")
         elif not any(fnmatchcase(f"{module}.{attribute}", pattern) for pattern in self._allow):
             raise ForbiddenCallable(name, f"is not on the allow list ({', '.join(self._allow) or 'which is empty'}).")
 
-    def _check_defined(self, name: str, module: ModuleType, attribute: str, function: Any) -> None:
-        if not (inspect.isroutine(function) or isinstance(function, type)):
-            raise ForbiddenCallable(name, f"is a {type(function).__name__}, not a function or class.")
-        home, qualname = _place(function)
-        if home != module.__name__ or qualname != attribute:
-            raise ForbiddenCallable(
-                name, f"is only borrowed there: it is defined as '{home}:{qualname}'. Use that name."
-            )
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise ForbiddenCallable(name, "is a generator function, and calling one runs nothing. Drop the yield.")
+
+def _check_defined(name: str, home: str, attribute: str, function: Any) -> None:
+    if not _is_function_or_class(function):
+        raise ForbiddenCallable(name, f"is a {type(function).__name__}, not a function or class.")
+    place, qualname = _place(function)
+    if place != home or qualname != attribute:
+        raise ForbiddenCallable(name, f"is only borrowed there: it is defined as '{place}:{qualname}'. Use that name.")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ForbiddenCallable(name, "is a generator function, and calling one runs nothing. Drop the yield.")
+
+
+def _is_function_or_class(function: Any) -> bool:
+    if isinstance(function, type):
+        return True
+    # An object of a class that defines what a call does is none, however much it looks like one.
+    call = getattr(type(function), "__call__", None)  # noqa: B004  (not whether there is one, but whose)
+    return inspect.isroutine(function) and not isinstance(call, FunctionType)
 
 
 def _place(function: Any) -> tuple[str, str]:
@@ -152,18 +178,10 @@ def _check_shape(name: str, qualname: str, function: Any) -> None:
         raise CallableError(name, "is a class inside a class. Move it to the top level of its module.")
     if inspect.ismethod(function) or "." in qualname:
         raise CallableError(name, "is a method. Pass a function of a module that looks its object up and calls it.")
-    if not callable(function) or not (inspect.isroutine(function) or isinstance(function, type)):
+    if not callable(function) or not _is_function_or_class(function):
         raise CallableError(name, f"is a {type(function).__name__} object, not a function of a module.")
     if inspect.isbuiltin(function) and function.__module__ in (None, "builtins"):
         raise ForbiddenCallable(name, "is a builtin. Wrap it in a function of your own.")
-
-
-def _is_standard(top_level: str) -> bool:
-    if top_level != "test":
-        return top_level in sys.stdlib_module_names
-    # Python's own tests are not on that list, and some of them start whatever they are told. An app may have a `test`.
-    spec = importlib.util.find_spec(top_level)
-    return bool(spec and spec.origin and spec.origin.startswith(os.path.dirname(os.__file__) + os.sep))
 
 
 def _import(name: str, module_name: str) -> ModuleType:
@@ -190,7 +208,7 @@ def _main_name(main: ModuleType) -> str | None:
     name = "__main__" if spec is None else str(spec.name)
     if name not in _MAINS:
         # Python's own programs, the prompt of 3.13 or a profiler, lend their name to what is run in them.
-        return None if _is_standard(name.partition(".")[0]) else name
+        return None if is_standard(name.partition(".")[0]) else name
     file = getattr(main, "__file__", None)
     if file is None:
         return None

@@ -59,6 +59,7 @@ class Gator(Producer):
         secret: str | Sequence[str] | None = None,
         serializer_options: Mapping[str, Mapping[str, str]] | None = None,
         max_body: int | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         """Set up the queues behind a DSN.
 
@@ -79,6 +80,8 @@ class Gator(Producer):
             serializer_options: Options of serializers by their names; the DSN's `?NAME.OPTION=…` are the same.
             max_body: Bytes that an encoded task may have: what is larger isn't enqueued, nor decoded by a worker. By
                 default what the backend takes is enqueued, and that or 16 MiB is read, whichever is more.
+            aliases: Old names of functions and classes, such as `shop:send`, and the new ones, for tasks that were
+                enqueued before a renaming.
 
         Raises DsnError, OptionError, UnknownPluginError or PluginError.
         """
@@ -89,7 +92,7 @@ class Gator(Producer):
         self.is_async = read_is_async(is_async)
         self.max_body = _checked_size(max_body)
         self.plugins = PluginManager()
-        self.policy = Policy(allow)
+        self.policy = Policy(allow, aliases)
         self._defaults = DEFAULTS if self.is_async else TaskOptions(is_async=False)
         self._batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
         self._backend_class = backend_class
@@ -258,7 +261,9 @@ class Gator(Producer):
     def check_options(self, options: TaskOptions) -> None:
         """Raise UnsupportedFeature, OptionError or CallableError for options that can't be carried here."""
         for callback in options.callbacks().values():
-            if not isinstance(callback, str):
+            if isinstance(callback, str):
+                self.policy.check_name(callback)
+            else:
                 self.policy.name_of(callback)
         if options.priority is not None:
             self.require(_backend.PRIORITY, "priority=")

@@ -136,6 +136,11 @@ NAMED: Final = {
 """One value of each kind that a message has to name a class for."""
 
 
+def take(*args: object, **kwargs: object) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The task of the contract: returns what it was called with."""
+    return args, kwargs
+
+
 def name_of(cls: type) -> str:
     """Name a class as a Gator does."""
     return f"{cls.__module__}:{cls.__qualname__}"

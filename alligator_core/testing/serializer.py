@@ -12,11 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..errors import AlligatorException
+from ..codec import Codec
+from ..errors import AlligatorException, UncarriableArgument
+from ..gator import Gator
 from ..plugins import PluginManager
 from ..serializer import Serializer
 from ..serializers import Serializers
-from .kinds import KINDS, NAMED, PLAIN, TEXT, Forbidden, class_of, name_of, same
+from .kinds import KINDS, NAMED, PLAIN, TEXT, Forbidden, class_of, name_of, same, take
 
 _ERRORS: Final = (ValueError, TypeError, AlligatorException)
 _TASK: Final = {"id": "0123", "task": "app:f", "args": [1, 2.5, "x", None], "kwargs": {"y": [True]}, "enqueued_at": 1.5}
@@ -53,6 +55,14 @@ class SerializerContract:
         """Build the installed serializer of that name."""
         return Serializers(PluginManager(), {self.name: self.options}, signed=self.signed).load(self.name)
 
+    @pytest.fixture
+    def its_gator(self, serializer: Serializer) -> Gator:
+        """Make a Gator that has this serializer and no other."""
+        gator = Gator("locmem://", plugins=[], secret=[], is_async=False)
+        load = {serializer.name: serializer}.__getitem__
+        gator.codec = Codec(gator, serializer, [serializer.name], load, gator.policy)
+        return gator
+
     def test_what_it_carries_is_said_in_known_names(self) -> None:
         assert set(self.carries) <= KINDS.keys()
 
@@ -78,6 +88,15 @@ class SerializerContract:
             serializer,
             st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)),
         )
+
+    @pytest.mark.parametrize("kind", sorted(KINDS))
+    def test_a_task_gets_a_declared_kind_and_none_is_made_with_any_other(self, its_gator: Gator, kind: str) -> None:
+        if kind in self.carries:
+            _prove_call(its_gator, KINDS[kind])
+        elif kind == "tuple":
+            _prove_call(its_gator, KINDS[kind], becomes=list)
+        else:
+            _prove_no_call(its_gator, KINDS[kind])
 
     def test_every_key_of_a_payload_arrives(self, serializer: Serializer) -> None:
         full = {**_TASK, "retries": 3, "attempt": 2, "options": {"priority": 9}, "headers": {"trace": "é"}}
@@ -194,6 +213,34 @@ def _prove_refusal(serializer: Serializer, values: st.SearchStrategy[Any]) -> No
         _assert_refused(serializer, {**_TASK, "args": [other, value]}, ("args", 1))
         _assert_refused(serializer, {**_TASK, "args": [{"a": [other, value]}]}, ("args", 0, "a", 1))
         _assert_refused(serializer, {**_TASK, "kwargs": {"b": other, "c": {"d": value}}}, ("kwargs", "c", "d"))
+
+    is_refused()
+
+
+def _prove_call(gator: Gator, values: st.SearchStrategy[Any], becomes: Callable[[Any], object] = copy.copy) -> None:
+    @_quick
+    @given(values, PLAIN)
+    def is_called(value: Any, other: Any) -> None:
+        called = gator.task(take, other, [value], named=value).result
+        value = becomes(value)
+        assert same(called, ((other, [value]), {"named": value}))
+
+    is_called()
+
+
+def _prove_no_call(gator: Gator, values: st.SearchStrategy[Any]) -> None:
+    @_quick
+    @given(values, PLAIN)
+    def is_refused(value: Any, other: Any) -> None:
+        for args, kwargs, place in (
+            ([other, value], {}, "args[1]"),
+            ([[{"a b": value}]], {}, "args[0][0]['a b']"),
+            ([other], {"named": [value]}, "kwargs['named'][0]"),
+        ):
+            with pytest.raises(UncarriableArgument) as caught:
+                gator.task(take, *args, **kwargs)
+            assert (caught.value.argument, caught.value.of) == (place, f"{take.__module__}:take")
+            assert str(caught.value).startswith(f"{take.__module__}:take: {place} ")
 
     is_refused()
 

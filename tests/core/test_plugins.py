@@ -242,7 +242,8 @@ def test_importing_alligator_imports_neither_click_nor_any_plugin(tmp_path: Path
 
 def test_a_gator_on_locmem_loads_locmem_and_json_only(tmp_path: Path) -> None:
     names = imported_by("alligator.Gator('locmem://', plugins=[])", tmp_path)
-    assert {name for name in names if name.startswith("alligator")} == {"alligator", "alligator_core", "alligator_json"}
+    expected = {"alligator", "alligator_core", "alligator_json", "alligator_tags"}
+    assert {name for name in names if name.startswith("alligator")} == expected
     assert not names & {"click", "sqlite3", "asyncio", "hypothesis", "pytest"}
 
 

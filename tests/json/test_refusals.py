@@ -48,9 +48,9 @@ NAN = float("nan")
 REFUSED = [
     ({1}, "is a set, which JSON can't carry: pass a sorted list."),
     (b"x", "is of type bytes, which JSON can't carry: pass text, such as its base64, "),
-    (NAN, "is nan, which JSON can't carry: pass None, or text."),
+    (NAN, "is nan, and only finite floats can be sent: pass None, or text."),
     (Decimal("NaN"), "is Decimal('NaN'), which equals nothing, not even itself: pass None."),
-    ({1: 2}, "has a key of type int, and the keys of JSON are str: pass a list of pairs, or make the keys str."),
+    ({1: 2}, "has a key of type int, and only str can be sent as keys: pass a list of pairs, or make the keys str."),
     ("\ud800", r"holds '\ud800', half of a character, which UTF-8 can't carry: "),
     ({"\ud800": 1}, r"holds '\ud800', half of a character, which UTF-8 can't carry: "),
     (10**4096, "is an integer of over 4096 digits: pass it as text, such as hex(value)."),

@@ -22,6 +22,11 @@ def build(project: Path, into: Path) -> None:
 def install(wheels: list[Path], venv: Path) -> None:
     """Make an empty environment with the wheels, and what their metadata asks for as this environment has it."""
     _uv("venv", "--python", sys.executable, str(venv))
+    add(wheels, venv)
+
+
+def add(wheels: list[Path], venv: Path) -> None:
+    """Put more wheels, and what their metadata asks for, into such an environment."""
     _uv("pip", "install", "--no-deps", "--python", str(venv), *map(str, wheels))
     (site,) = venv.glob("lib/python*/site-packages")
     while missing := _missing(site):
@@ -37,13 +42,21 @@ def _uv(*arguments: str) -> None:
 
 def _missing(site: Path) -> set[NormalizedName]:
     present = {canonicalize_name(found.name): found for found in distributions(path=[str(site)])}
-    wanted = {canonicalize_name(name) for found in present.values() for name in _required(found)}
-    return wanted - {*present}
+    extras: dict[NormalizedName, set[str]] = {}
+    for found in present.values():
+        for item in _required(found, set()):
+            extras.setdefault(canonicalize_name(item.name), set()).update(item.extras)
+    wanted = [item for name, found in present.items() for item in _required(found, extras.get(name, set()))]
+    return {canonicalize_name(item.name) for item in wanted} - {*present}
 
 
-def _required(found: Distribution) -> list[str]:
-    requirements = [Requirement(line) for line in found.requires or ()]
-    return [item.name for item in requirements if item.marker is None or item.marker.evaluate({"extra": ""})]
+def _required(found: Distribution, extras: set[str]) -> list[Requirement]:
+    items = [Requirement(line) for line in found.requires or ()]
+    return [item for item in items if item.marker is None or any(map(item.marker.evaluate, _settings(extras)))]
+
+
+def _settings(extras: set[str]) -> list[dict[str, str]]:
+    return [{"extra": extra} for extra in ("", *extras)]
 
 
 def _copy(found: Distribution, site: Path) -> None:

@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 PROJECTS = [ROOT, *PLUGINS]
 
+# Those that aren't found by entry point, but imported by other plugins.
+LIBRARIES = [ROOT / "plugins" / "alligator_tags"]
+
 # Every import package of the repository, by name.
 PACKAGES = {path.name: path for path in [ROOT / "alligator", ROOT / "alligator_core", *(p / p.name for p in PLUGINS)]}
 

@@ -6,14 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 
 from tests.workspace.modules import Import, imports_of, needed_at_import
-from tests.workspace.repository import PACKAGES, PLUGINS, ROOT
+from tests.workspace.repository import LIBRARIES, PACKAGES, PLUGINS, ROOT, project_of
 
 IMPORTS = {name: imports_of(folder) for name, folder in PACKAGES.items()}
-PLUGIN_NAMES = [plugin.name for plugin in PLUGINS]
+PLUGIN_NAMES = [plugin.name for plugin in PLUGINS if plugin not in LIBRARIES]
+LIBRARY_NAMES = [library.name for library in LIBRARIES]
 
 # From the top down; a module never needs one of a layer above its own.
 LAYERS = [f"alligator_core.{name}" for name in ("cli", "worker", "gator", "plugins", "backend", "errors")]
@@ -26,13 +28,24 @@ def test_a_plugin_imports_neither_the_facade_nor_a_sibling(plugin: str) -> None:
     assert not crossing(IMPORTS[plugin], into=["alligator", *siblings])
 
 
+@pytest.mark.parametrize("library", LIBRARY_NAMES)
+def test_a_library_imports_neither_the_core_nor_a_plugin_nor_another_library(library: str) -> None:
+    others = [name for name in LIBRARY_NAMES if name != library]
+    assert not crossing(IMPORTS[library], into=["alligator", "alligator_core", *PLUGIN_NAMES, *others])
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda folder: folder.name)
+def test_whatever_has_no_entry_point_is_a_library(plugin: Path) -> None:
+    assert (plugin in LIBRARIES) == ("entry-points" not in project_of(plugin))
+
+
 def test_the_default_serializer_does_not_import_the_core() -> None:
     assert not crossing(IMPORTS["alligator_json"], into=["alligator_core"])
 
 
 @pytest.mark.parametrize("package", ["alligator", "alligator_core"])
 def test_the_core_imports_no_plugin(package: str) -> None:
-    assert not crossing(IMPORTS[package], into=PLUGIN_NAMES)
+    assert not crossing(IMPORTS[package], into=[*PLUGIN_NAMES, *LIBRARY_NAMES])
 
 
 def test_the_core_does_not_import_the_facade() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from tests.redis.servers import Server
 from tests.workspace import distributions, quickstart
 from tests.workspace.repository import PLUGINS, PROJECTS, ROOT, project_of
 
-NEEDED = ("alligator-core", "alligator-json", "alligator-sqlite")
+CORE = ("alligator-core", "alligator-json", "alligator-tags")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,51 @@ def test_a_wheel_holds_its_licence_its_types_and_nothing_but_its_packages(projec
 
 def test_the_readme_quickstart_runs_as_printed_from_the_wheels(dist: Path, tmp_path: Path) -> None:
     steps = quickstart.read((ROOT / "README.md").read_text(encoding="utf-8"))
-    wheels = [wheel for name in NEEDED for wheel in dist.glob(f"{name.replace('-', '_')}-*.whl")]
-    distributions.install(wheels, tmp_path / "venv")
+    distributions.install(wheels_of(dist, *CORE, "alligator-sqlite"), tmp_path / "venv")
     (tmp_path / "work").mkdir()
     quickstart.follow(steps, tmp_path / "work", tmp_path / "venv")
+
+
+def wheels_of(dist: Path, *names: str) -> list[Path]:
+    return [wheel for name in names for wheel in dist.glob(f"{name.replace('-', '_')}-*.whl")]
+
+
+TASKS = """
+from pathlib import Path
+
+def keep(name, data):
+    assert type(data) is bytes
+    Path(name).write_bytes(data)
+"""
+
+ENQUEUE = "import sys, tasks; from alligator import Gator; Gator(sys.argv[1]).task(tasks.keep, 'kept', bytes([0, 255]))"
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "redis", "--save", "")
+    yield server
+    server.stop()
+
+
+def test_a_serializer_works_once_its_wheel_is_installed_and_its_name_says_which_until_then(
+    dist: Path, tmp_path: Path, redis_server: Server
+) -> None:
+    venv, work, dsn = tmp_path / "venv", tmp_path / "work", f"{redis_server.dsn}?serializer=msgpack"
+    work.mkdir()
+    (work / "tasks.py").write_text(TASKS)
+    distributions.install(wheels_of(dist, *CORE, "alligator-redis"), venv)
+
+    def run(command: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [venv / "bin" / command, *words], cwd=work, env={"PATH": ""}, capture_output=True, text=True, timeout=60
+        )
+
+    for ran in (run("python", "-c", ENQUEUE, dsn), run("alligator", "worker", dsn, "--burst")):
+        assert ran.returncode != 0
+        assert "No serializer for 'msgpack'. Install one: pip install alligator-msgpack. Installed: json." in ran.stderr
+
+    distributions.add(wheels_of(dist, "alligator-msgpack"), venv)
+    assert (enqueued := run("python", "-c", ENQUEUE, dsn)).returncode == 0, enqueued.stderr
+    assert (worked := run("alligator", "worker", dsn, "--burst")).returncode == 0, worked.stderr
+    assert (work / "kept").read_bytes() == bytes([0, 255])

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
-
-from .limits import DEPTH, LONGEST_INTEGER, TOO_DEEP
+from alligator_tags import DEPTH, LONGEST_INTEGER, TOO_DEEP, Form
 
 NAME: Final = "json"
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final[Callable[[bytes], dict[str, Any]]] = msgspec.json.Decoder(dict).decode
 
-_SCALARS: Final = frozenset({type(None), bool, int, str})
-_all_scalars: Final = _SCALARS.issuperset
-_all_text: Final = frozenset({str}).issuperset
+_FORM: Final = Form("JSON")
+_is_plain_payload: Final = _FORM.is_plain_payload
 
 _SHALLOW: Final = 2 * DEPTH  # Nothing shorter has more levels: each takes an opening and a closing bracket.
 
@@ -43,9 +40,9 @@ class JsonSerializer:
         # A dollar may begin a key, which has to be escaped then.
         if body is None or body.find(b"$") >= 0 or (len(body) > _SHORT and _has_long_integer(body)):
             # Imported late, here and in loads: an app whose arguments are plain starts without what tags need.
-            from .tagging import Tagger
+            from alligator_tags import Tagger
 
-            return _encode(Tagger(name_of).tag_payload(payload))
+            return _encode(Tagger(_FORM, name_of).tag_payload(payload))
         return body
 
     def loads(self, payload: bytes, class_of: Callable[[str], type]) -> dict[str, Any]:
@@ -58,50 +55,16 @@ class JsonSerializer:
                 raise ValueError("a map has the same key twice")
             # Without a dollar there is no tag, and only a backslash can disguise one.
             if payload.find(b"$") >= 0 or (payload.find(b"\\") >= 0 and payload.find(b"\\u0024") >= 0):
-                from .untagging import Untagger
+                from alligator_tags import Untagger
 
-                return Untagger(class_of).restore_entries(decoded)
+                return Untagger(_FORM, class_of).restore_entries(decoded)
         except msgspec.DecodeError as exc:
             raise ValueError(str(exc)) from exc
         except RecursionError:
             raise ValueError(TOO_DEEP) from None
-        if len(payload) > _SHALLOW and _may_be_deep(payload) and not _is_plain(decoded.values(), DEPTH):
+        if len(payload) > _SHALLOW and _may_be_deep(payload) and not _FORM.is_plain(decoded.values(), DEPTH):
             raise ValueError(TOO_DEEP)
         return decoded
-
-
-def _is_plain_payload(payload: Mapping[str, Any]) -> bool:
-    """Say whether a payload is sure to need no tags; what the core puts into it needs none."""
-    for value in payload.get("args", ()):
-        if type(value) not in _SCALARS and not _is_plain((value,), DEPTH - 1):
-            return False
-    # Written out: a generator would cost as much as all the rest.
-    return (
-        ("kwargs" not in payload or _is_plain_map(payload["kwargs"], DEPTH - 1))
-        and ("options" not in payload or _is_plain_map(payload["options"], DEPTH - 1))
-        and ("headers" not in payload or _is_plain_map(payload["headers"], DEPTH - 1))
-    )
-
-
-def _is_plain(values: Iterable[object], room: int) -> bool:
-    """Say whether values are sure to need no tags, in at most `room` more levels."""
-    for value in values:
-        kind = type(value)
-        if kind in _SCALARS:
-            continue
-        if kind is dict:
-            if not (room and _is_plain_map(value, room - 1)):  # type: ignore[arg-type]
-                return False
-        elif kind is list:
-            if not (room and (_all_scalars(map(type, value)) or _is_plain(value, room - 1))):  # type: ignore[call-overload, arg-type]
-                return False
-        elif kind is not float or not isfinite(value):  # type: ignore[arg-type]
-            return False
-    return True
-
-
-def _is_plain_map(value: dict[object, object], room: int) -> bool:
-    return _all_text(map(type, value)) and _is_plain(value.values(), room)
 
 
 def _has_double_key(payload: bytes, decoded: dict[str, Any]) -> bool:

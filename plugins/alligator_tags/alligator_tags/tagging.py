@@ -1,4 +1,4 @@
-"""Encoding: what JSON has no form for is put into tags, maps whose one key begins with a dollar."""
+"""Encoding: what a format has no form for is put into tags, maps whose one key begins with a dollar."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from . import classes, moments
+from .form import Form, Writer
 from .limits import DEPTH, LONGEST_INTEGER
 from .refusals import Uncarriable, full_name, refusal, refused_key
 
@@ -18,17 +19,19 @@ _FEWEST_BITS: Final = 2000  # An integer of fewer bits has fewer digits than the
 
 
 class Tagger:
-    """Rewrites one payload for JSON. Raises Uncarriable, with the path, for the first value that can't be."""
+    """Rewrites one payload for a format. Raises Uncarriable, with the path, for the first value that can't be."""
 
-    __slots__ = ("_in_dataclass", "_name_of", "_room")
+    __slots__ = ("_form", "_in_dataclass", "_name_of", "_room", "_writers")
 
-    def __init__(self, name_of: Callable[[type], str]) -> None:
+    def __init__(self, form: Form, name_of: Callable[[type], str]) -> None:
+        self._form = form
+        self._writers = {**_WRITERS, **form.writers} if form.writers else _WRITERS
         self._name_of = name_of
         self._room = DEPTH
         self._in_dataclass = False
 
     def tag_payload(self, payload: Mapping[str, object]) -> dict[str, object]:
-        """Return a payload as JSON has it. Its own keys are taken for what they are, dollar or not."""
+        """Return a payload as the format has it. Its own keys are taken for what they are, dollar or not."""
         try:
             return self._tag_entries(payload)
         except Uncarriable as exc:
@@ -38,9 +41,9 @@ class Tagger:
             raise
 
     def tag(self, value: object) -> object:
-        """Return a value as JSON has it."""
+        """Return a value as the format has it."""
         kind = type(value)
-        write = _WRITERS.get(kind)
+        write = self._writers.get(kind)
         if write is not None:
             return write(value)
         if kind is list:
@@ -54,7 +57,7 @@ class Tagger:
             return self._tag_member(value)
         if classes.is_dataclass_of_ours(kind):
             return self._tag_dataclass(value)
-        raise refusal(value)
+        raise refusal(value, self._form)
 
     def _tag_items(self, items: Iterable[object]) -> list[object]:
         self._enter()
@@ -134,7 +137,8 @@ def _write_as_is(value: Any) -> object:
     return value
 
 
-def _write_int(value: int) -> int:
+def write_int(value: int) -> int:
+    """Return an integer unless it has more digits than readers take. Raises Uncarriable."""
     if value.bit_length() > _FEWEST_BITS:
         try:
             too_long = len(str(abs(value))) > LONGEST_INTEGER
@@ -147,7 +151,7 @@ def _write_int(value: int) -> int:
 
 def _write_float(value: float) -> float:
     if not isfinite(value):
-        raise Uncarriable(f"is {value}, which JSON can't carry: pass None, or text.")
+        raise Uncarriable(f"is {value}, and only finite floats can be sent: pass None, or text.")
     return value
 
 
@@ -173,10 +177,10 @@ def _write_timedelta(value: timedelta) -> object:
     return {"$timedelta": [value.days, value.seconds, value.microseconds]}
 
 
-_WRITERS: Final[dict[type, Callable[[Any], object]]] = {
+_WRITERS: Final[dict[type, Writer]] = {
     type(None): _write_as_is,
     bool: _write_as_is,
-    int: _write_int,
+    int: write_int,
     float: _write_float,
     str: _write_str,
     datetime: lambda value: {"$datetime": moments.write_clock(value)},

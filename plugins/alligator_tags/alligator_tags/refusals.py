@@ -12,9 +12,11 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from .form import Form
+
 
 class Uncarriable(TypeError):
-    """A value that JSON can't carry unchanged.
+    """A value that a format can't carry unchanged.
 
     `path` holds the keys that lead to it from the payload down, such as `("args", 0, "when")`. The text is the
     predicate of a sentence about the value: "is a set, which JSON can't carry: pass a sorted list."
@@ -29,25 +31,34 @@ class Uncarriable(TypeError):
         self.path = (key, *self.path)
 
 
-def refusal(value: object) -> Uncarriable:
-    """Return the error for a value whose type has no tag."""
+def refusal(value: object, form: Form) -> Uncarriable:
+    """Return the error for a value whose type has no tag, and no form of its own."""
     kind = type(value)
     named = f"is a {kind.__name__}" if kind in _ARTICLED else f"is of type {full_name(kind)}"
     for base, remedy in _SUBCLASSES.items():
-        if isinstance(value, base):
+        if isinstance(value, base) and (base is not bytes or bytes in form.scalars):
             return Uncarriable(f"{named}, a subclass of {base.__name__} that would not arrive as one: pass {remedy}.")
+    if isinstance(value, _BUFFERS):
+        return Uncarriable(f"{named}, which {form.name} can't carry: pass {_bytes_remedy(form)}.")
     for bases, remedy in _REMEDIES:
         if isinstance(value, bases):
-            return Uncarriable(f"{named}, which JSON can't carry: pass {remedy}.")
+            return Uncarriable(f"{named}, which {form.name} can't carry: pass {remedy}.")
     if is_dataclass(value):
         return Uncarriable(f"{named}, which is a dataclass by inheritance only: decorate it, too.")
-    return Uncarriable(f"{named}, which JSON can't carry: pass what identifies it, such as its id, or a dataclass.")
+    remedy = "what identifies it, such as its id, or a dataclass"
+    return Uncarriable(f"{named}, which {form.name} can't carry: pass {remedy}.")
+
+
+def _bytes_remedy(form: Form) -> str:
+    if bytes in form.scalars:
+        return "bytes(value)"
+    return "text, such as its base64, or use a serializer that carries bytes"
 
 
 def refused_key(key: object) -> Uncarriable:
     """Return the error for a dict with a key that isn't a plain str."""
     return Uncarriable(
-        f"has a key of type {full_name(type(key))}, and the keys of JSON are str: "
+        f"has a key of type {full_name(type(key))}, and only str can be sent as keys: "
         "pass a list of pairs, or make the keys str."
     )
 
@@ -56,6 +67,8 @@ def full_name(kind: type) -> str:
     """Return the name of a type as an error shows it."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
+
+_BUFFERS: Final = (bytes, bytearray, memoryview)
 
 _ARTICLED: Final = frozenset({set, frozenset, bytearray, range, complex})
 
@@ -72,12 +85,12 @@ _SUBCLASSES: Final[dict[type, str]] = {
     timedelta: "a plain timedelta",
     Decimal: "Decimal(value)",
     UUID: "UUID(str(value))",
+    bytes: "bytes(value)",
 }
 """What to pass instead of an instance of a subclass, which would lose its class on the way."""
 
 _REMEDIES: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
     ((set, frozenset), "a sorted list"),
-    ((bytes, bytearray, memoryview), "text, such as its base64, or use a serializer that carries bytes"),
     ((range, deque, KeysView, ValuesView, ItemsView, Iterator), "a list of what it yields"),
     ((Mapping,), "dict(value)"),
     ((complex,), "a list of its two parts"),

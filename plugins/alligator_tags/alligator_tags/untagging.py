@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from . import classes, moments
+from .form import Form, Reader
 from .limits import DEPTH, TOO_DEEP
 
 _DECIMAL_TEXT: Final = re.compile(r"-?(?:Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
@@ -18,15 +19,16 @@ _DECIMAL_TEXT: Final = re.compile(r"-?(?:Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]
 class Untagger:
     """Makes values out of one decoded payload. Raises ValueError for what `Tagger` never makes."""
 
-    __slots__ = ("_class_of", "_in_dataclass", "_room")
+    __slots__ = ("_class_of", "_in_dataclass", "_readers", "_room")
 
-    def __init__(self, class_of: Callable[[str], type]) -> None:
+    def __init__(self, form: Form, class_of: Callable[[str], type]) -> None:
+        self._readers = {**_READERS, **form.readers} if form.readers else _READERS
         self._class_of = class_of
         self._in_dataclass = False
         self._room = DEPTH
 
     def restore(self, value: Any) -> Any:
-        """Return what a value of JSON stands for."""
+        """Return what a decoded value stands for."""
         kind = type(value)
         if kind is list:
             return self._restore_items(value)
@@ -60,16 +62,16 @@ class Untagger:
 
     def _restore_tag(self, value: dict[str, Any]) -> object:
         tag, content = next(iter(value.items()))
-        form = _FORMS.get(tag)
-        if form is None or len(value) > 1:
+        reader = self._readers.get(tag)
+        kind = _CONTAINERS.get(tag) if reader is None else reader.kind
+        if kind is None or len(value) > 1:
             key = next(key for key in value if key[:1] == "$")
             raise ValueError(
                 f"a map with the key {_short(key)} is neither a tag that is known here nor escaped by $dict"
             )
-        if type(content) is not form:
-            raise ValueError(f"the tag {tag} takes a {form.__name__}, not {_short(content)}")
-        read = _READERS.get(tag)
-        return self._restore_content(tag, content) if read is None else _read(read, tag, content)
+        if type(content) is not kind:
+            raise ValueError(f"the tag {tag} takes a {kind.__name__}, not {_short(content)}")
+        return self._restore_content(tag, content) if reader is None else _read(reader.read, tag, content)
 
     def _restore_content(self, tag: str, content: Any) -> object:
         if tag == "$dict":
@@ -127,20 +129,17 @@ def _read_uuid(text: str) -> UUID:
     return value
 
 
-_READERS: Final[dict[str, Callable[[Any], object]]] = {
-    "$datetime": moments.read_datetime,
-    "$date": moments.read_date,
-    "$time": moments.read_time,
-    "$timedelta": _read_timedelta,
-    "$decimal": _read_decimal,
-    "$uuid": _read_uuid,
+_READERS: Final[dict[str, Reader]] = {
+    "$datetime": Reader(str, moments.read_datetime),
+    "$date": Reader(str, moments.read_date),
+    "$time": Reader(str, moments.read_time),
+    "$timedelta": Reader(list, _read_timedelta),
+    "$decimal": Reader(str, _read_decimal),
+    "$uuid": Reader(str, _read_uuid),
 }
 
-_FORMS: Final[dict[str, type]] = {
-    **dict.fromkeys(("$datetime", "$date", "$time", "$decimal", "$uuid"), str),
-    **dict.fromkeys(("$timedelta", "$tuple", "$enum", "$dataclass"), list),
-    "$dict": dict,
-}
+_CONTAINERS: Final[dict[str, type]] = {"$tuple": list, "$enum": list, "$dataclass": list, "$dict": dict}
+"""The tags that hold values in their turn, and the type of what is in them."""
 
 
 def _short(value: object) -> str:
