@@ -41,7 +41,7 @@ def test_enqueue_carries_all_options(run: Any, run_json: Any, dsn: str, shop: st
         (["no_such_module:send"], "There is no module 'no_such_module'"),
         (["SHOP:gone"], "is unknown: the module has no 'gone'."),
         (["os:system", "ls"], "'os:system' is in the standard library."),
-        (["SHOP:send", "--retries", "-1"], "retries=-1: it must be a whole number, 0 or more."),
+        (["SHOP:send", "--retries", "-1"], "retries=-1: it must be a whole number, 0 or more"),
         (["SHOP:send", "--delay", "inf"], "delay_by=inf: it must be seconds"),
         (["SHOP:send", "--priority", "10"], "priority=10: it must be a whole number from 0 to 9."),
         (["SHOP:send", "--task-id", ""], "task_id='': it must be 1 to 200 printable characters."),
