@@ -57,6 +57,12 @@ check: setup  ## Lint, and check the format and the types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+.PHONY: audit
+audit: $(UV)  ## Compare all pinned versions with the known vulnerabilities, which takes a network
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-audit
+	$(UV) pip install --quiet --python .venv-audit pip-audit
+	.venv-audit/bin/pip-audit --requirement constraints.txt --require-hashes --disable-pip --strict --progress-spinner off
+
 .PHONY: format
 format: setup  ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix .

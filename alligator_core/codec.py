@@ -18,13 +18,13 @@ from .wire import (
     LONGEST_NAME,
     MOST_ARGUMENTS,
     MOST_HEADERS,
+    SIGNATURE,
     VERSION,
     Payload,
     pack,
     read_payload,
     serializer_of,
     short,
-    split_signature,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Codec:
         self._accept = tuple(accept)
         self._by_line: dict[bytes, Serializer] = {}
         self._head = pack(serializer.name, b"")
+        self._signed_head = pack(serializer.name, b"", b"")[:-1]
         self._dumps = serializer.dumps
         self._find, self._class_name, self._class_of = policy.find, policy.class_name, policy.class_of
         self._task_class = gator.task_class
@@ -127,7 +128,7 @@ class Codec:
         # By the serializer that it came in: another one might not be able to carry it.
         first_line = body.partition(b"\n")[0]
         if self._signer is not None:
-            first_line, _ = split_signature(first_line)
+            first_line = first_line.partition(SIGNATURE)[0]
         return self._encode(payload, queue, self._serializer_of(first_line))
 
     def _encode(self, payload: Mapping[str, Any], queue: str, serializer: Serializer | None = None) -> bytes:
@@ -140,9 +141,11 @@ class Codec:
             raise
         except Exception as exc:  # (an argument's own code may have raised anything)
             raise _uncarriable(payload, exc) from exc
-        if self._signer is None and serializer is None:
-            return self._head + encoded
-        name = self._serializer.name if serializer is None else serializer.name
+        if serializer is None:
+            if self._signer is None:
+                return self._head + encoded
+            return self._signed_head + self._signer.sign(self._serializer.name, queue, encoded) + b"\n" + encoded
+        name = serializer.name
         return pack(name, encoded, self._signer.sign(name, queue, encoded) if self._signer else None)
 
     def _read(self, body: bytes, queue: str) -> Any:
@@ -152,7 +155,7 @@ class Codec:
         if self._signer is None:
             serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
         else:
-            first_line, signature = split_signature(first_line)
+            first_line, _, signature = first_line.partition(SIGNATURE)
             serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
             self._verify(self._signer, serializer.name, queue, payload, signature)
         try:

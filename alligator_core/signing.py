@@ -35,23 +35,22 @@ class Signer:
 
     def sign(self, serializer: str, queue: str, payload: bytes) -> bytes:
         """Return the signature of a payload."""
-        inner, outer = self._begin(serializer, queue)[0]
-        return _digest(inner, outer, payload)
+        states = self._begun.get((serializer, queue)) or self._begin(serializer, queue)
+        return _digest(states[0], payload)
 
     def verify(self, serializer: str, queue: str, payload: bytes, signature: bytes) -> bool:
         """Say whether a signature was made with one of the secrets."""
-        for inner, outer in self._begin(serializer, queue):
-            if compare_digest(_digest(inner, outer, payload), signature):
+        for states in self._begun.get((serializer, queue)) or self._begin(serializer, queue):
+            if compare_digest(_digest(states, payload), signature):
                 return True
         return False
 
     def _begin(self, serializer: str, queue: str) -> list[tuple[_Hash, _Hash]]:
         # What comes before the payload is the same for all messages of a queue: it is hashed once.
-        begun = self._begun.get((serializer, queue))
-        if begun is None:
-            begun = [(_fed(inner, _head(serializer, queue)), outer) for inner, outer in self._keys]
-            if len(self._begun) < _REMEMBERED:
-                self._begun[serializer, queue] = begun
+        head = _head(serializer, queue)
+        begun = [(_fed(inner, head), outer) for inner, outer in self._keys]
+        if len(self._begun) < _REMEMBERED:
+            self._begun[serializer, queue] = begun
         return begun
 
 
@@ -97,9 +96,8 @@ def _fed(state: _Hash, data: bytes) -> _Hash:
     return fed
 
 
-def _digest(inner: _Hash, outer: _Hash, payload: bytes) -> bytes:
-    inner = inner.copy()
+def _digest(states: tuple[_Hash, _Hash], payload: bytes) -> bytes:
+    inner, outer = states[0].copy(), states[1].copy()
     inner.update(payload)
-    outer = outer.copy()
     outer.update(inner.digest())
     return outer.hexdigest().encode()

@@ -15,6 +15,9 @@ from .errors import MessageError
 
 VERSION: Final = "1"
 
+SIGNATURE: Final = b";sig="
+"""What the signature follows. It is the last parameter: whatever follows would be taken for a part of it."""
+
 LARGEST_BODY: Final = 16 * 1024 * 1024
 """Bytes of a message, unless the Gator says otherwise or the backend takes more."""
 
@@ -67,13 +70,6 @@ def pack(serializer: str, payload: bytes, signature: bytes | None = None) -> byt
     if signature is None:
         return b"%b\n%b" % (serializer.encode(), payload)
     return b"%b;sig=%b\n%b" % (serializer.encode(), signature, payload)
-
-
-def split_signature(first_line: bytes) -> tuple[bytes, bytes]:
-    """Return a first line without its signature, and the signature, which is empty if there is none."""
-    # It is the last parameter: whatever follows would be taken for a part of it.
-    rest, _, signature = first_line.partition(b";sig=")
-    return rest, signature
 
 
 def serializer_of(first_line: bytes) -> str:
