@@ -72,6 +72,10 @@ format: setup  ## Format the code, and mend what the linter can
 chaos: setup servers  ## Kill, freeze and cut off workers and servers for ten minutes, and count what is lost
 	$(BIN)/python -m tests.chaos --minutes 10 --markdown $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup  ## Mutate messages, payloads and DSNs, ten million times (ARGS="--seconds 60 --processes 1" for a shorter run)
+	$(BIN)/python -m tests.fuzz --executions 10000000 $(ARGS)
+
 .PHONY: bench
 bench: setup  ## Print the figures of the embedded backends (ARGS="--tasks N" for a shorter run)
 	$(BIN)/python -m benchmarks.embedded $(ARGS)

@@ -6,8 +6,10 @@ import tracemalloc
 from datetime import date
 from typing import Any
 
+import alligator_tags as tags
 import msgspec
 import pytest
+from alligator_msgpack.entries import count_entries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +51,10 @@ REFUSED = {
     "what is no text": b"\x81\xa4args\x91\xa1\xff",
     "bytes behind its end": b"\x80\x80",
     "an unused code": b"\x81\xa4args\xc1",
+    "a key twice": b"\x82\xa4args\x90\xa4args\x90",
+    "a key twice, deep": b"\x81\xa4args\x91\x92\x01\x82\xa1a\x01\xa1a\x02",
+    "a key twice, in other lengths": b"\x82\xa4args\x90\xd9\x04args\xcd\x00\x01",
+    "a key twice, in a long map": b"\xde\x00\x02\xa4args\xdc\x00\x00\xda\x00\x04args\x90",
     "101 levels": b"\x81\xa4args" + b"\x91" * 101 + b"\xc0",
     "101 levels beside a dollar": b"\x81\xa1$" + b"\x91" * 101 + b"\xc0",
     "endless levels": b"\x81\xa4args" + b"\x91" * 1_000_000,
@@ -97,6 +103,20 @@ def test_what_claims_to_be_longer_than_it_is_costs_no_memory(serializer: Seriali
 def test_another_language_may_leave_numbers_longer_than_they_need_be(serializer: Serializer) -> None:
     payload = b"\xdf\x00\x00\x00\x01\xd9\x04args\xdd\x00\x00\x00\x02\xd3" + b"\x00" * 7 + b"\x07\xca\x3f\x80\x00\x00"
     assert same(serializer.loads(payload, class_of), {"args": [7, 1.0]})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.recursive(PLAIN | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)), st.data())
+def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(value: Any, data: st.DataObject) -> None:
+    serializer = PluginManager().make_serializer("msgpack")
+    written = msgspec.msgpack.encode({"args": value})
+    # The same, in the longest form that the format has for a map of one, its key and a number behind it.
+    long = b"\xdf\x00\x00\x00\x02\xdb\x00\x00\x00\x04args" + written[6:]
+    key = data.draw(st.sampled_from([b"\xa4args", b"\xd9\x04args"]))
+    number = data.draw(st.sampled_from([b"\x01", b"\xd3" + bytes(7) + b"\x01", b"\xca\x3f\x80\x00\x00"]))
+    with pytest.raises(ValueError, match=r"same key twice|tag"):
+        serializer.loads(long + key + number, class_of)
+    assert count_entries(long + b"\xa1b" + number) == 1 + tags.count_entries(msgspec.msgpack.decode(written))
 
 
 def test_what_class_of_raises_passes_through(serializer: Serializer) -> None:

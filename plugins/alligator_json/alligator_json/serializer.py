@@ -68,16 +68,10 @@ class JsonSerializer:
 
 
 def _has_double_key(payload: bytes, decoded: dict[str, Any]) -> bool:
+    from alligator_tags import count_entries
+
     # Outside of text, every colon follows a key: one too many is one whose map was left with another of that name.
-    left: list[Any] = [decoded]
-    count = 0
-    for value in left:
-        if type(value) is dict:
-            count += len(value)
-            left += value.values()
-        elif type(value) is list:
-            left += value
-    return count != _TEXT.sub(b"", payload).count(b":")
+    return count_entries(decoded) != _TEXT.sub(b"", payload).count(b":")
 
 
 def _may_be_deep(payload: bytes) -> bool:

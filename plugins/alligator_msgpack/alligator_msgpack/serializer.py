@@ -45,6 +45,9 @@ class MsgpackSerializer:
             # This refuses what MessagePack has and `dumps` never writes: keys that aren't text, NaN, other extensions.
             if not _is_plain(decoded.values(), _DEEPEST if tagged else DEPTH):
                 raise ValueError(f"it holds what no payload does, or {TOO_DEEP.removeprefix('it ')}")
+            # A message must not mean two things. One that is written as here can't hold a key twice.
+            if _encode(decoded) != payload and _has_double_key(payload, decoded):
+                raise ValueError("a map has the same key twice")
             if tagged:
                 from alligator_tags import Untagger
 
@@ -54,6 +57,14 @@ class MsgpackSerializer:
         except RecursionError:
             raise ValueError(TOO_DEEP) from None
         return decoded
+
+
+def _has_double_key(payload: bytes, decoded: dict[str, Any]) -> bool:
+    from alligator_tags import count_entries
+
+    from . import entries
+
+    return count_entries(decoded) != entries.count_entries(payload)
 
 
 def _write_int(value: int) -> object:

@@ -14,6 +14,7 @@ from .form import Form, Reader, Writer
 from .limits import DEPTH, LONGEST_INTEGER, TOO_DEEP
 
 if TYPE_CHECKING:
+    from .entries import count_entries
     from .refusals import Uncarriable
     from .tagging import Tagger, write_int
     from .untagging import Untagger
@@ -28,10 +29,17 @@ __all__ = [
     "Uncarriable",
     "Untagger",
     "Writer",
+    "count_entries",
     "write_int",
 ]
 
-_HOMES: Final = {"Tagger": "tagging", "Uncarriable": "refusals", "Untagger": "untagging", "write_int": "tagging"}
+_HOMES: Final = {
+    "Tagger": "tagging",
+    "count_entries": "entries",
+    "Uncarriable": "refusals",
+    "Untagger": "untagging",
+    "write_int": "tagging",
+}
 
 
 def __getattr__(name: str) -> Any:
