@@ -152,7 +152,8 @@ class SqsConsumer(Consumer):
             if not holds and (error := next((each for each in answers if isinstance(each, BaseException)), None)):
                 raise error
             self._accept(lane, holds)
-            self._is_plenty = len(holds) >= requests * min(TEN, wanted)
+            # With several queues the first of them is to be asked first, whatever comes from the others.
+            self._is_plenty = len(holds) >= (1 if len(self._lanes) > 1 else requests * min(TEN, wanted))
             if batch := self._shelf.take(limit):
                 return batch
         return []

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -86,7 +87,6 @@ class Service:
         self._client = self._pool = None
 
     def _new_client(self) -> Any:
-        import boto3  # type: ignore[import-untyped]
         from botocore.config import Config  # type: ignore[import-untyped]
 
         settings = self.settings
@@ -101,12 +101,20 @@ class Service:
             tcp_keepalive=True,
         )
         try:
-            session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
-            return session.client("sqs", endpoint_url=settings.endpoint, config=config)
+            session = _session(settings.profile)
+            return session.client("sqs", settings.region, endpoint_url=settings.endpoint, config=config)
         except (boto.BotoCoreError, ValueError) as exc:
             if isinstance(exc, boto.NoRegionError):
                 raise explained(exc, "get_queue_url", "", settings.shown) from exc
             raise BackendError(f"{settings.shown}: boto3 can't make a client: {exc}") from exc
+
+
+@lru_cache
+def _session(profile: str | None) -> Any:
+    """Return what clients are made from: it reads some megabytes of descriptions, once."""
+    import boto3  # type: ignore[import-untyped]
+
+    return boto3.Session(profile_name=profile)
 
 
 def _forget_parents_clients() -> None:

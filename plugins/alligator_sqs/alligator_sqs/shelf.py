@@ -101,8 +101,12 @@ class Shelf:
             return False
         with self._lock:
             return any(_hold(each).lane == lane for each in self._waiting) or (
-                is_one_group and any(busy == lane for busy, _ in self._busy)
+                is_one_group and any(group[0] == lane and self._is_at_work(group) for group in self._busy)
             )
+
+    def _is_at_work(self, group: tuple[Lane, str]) -> bool:
+        hold = self._busy.get(group)
+        return hold is not None and hold.until > time.monotonic()
 
     def _drop(self, holds: list[Hold]) -> None:
         for hold in holds:
@@ -117,7 +121,7 @@ class Shelf:
         group: tuple[Lane, str] | None,
         passed: set[tuple[Lane, str]],
     ) -> bool:
-        if len(chosen) >= limit or (group is not None and (group in self._busy or group in passed)):
+        if len(chosen) >= limit or (group is not None and (group in passed or self._is_at_work(group))):
             return False
         if not chosen:
             return True
