@@ -58,12 +58,12 @@ class TestPriorities(PriorityContract):
 
 
 def test_ministack_agrees_with_the_model(ministack: Ministack) -> None:
-    run_model(ministack.dsn(), examples=12)
+    run_model(ministack.dsn(), examples=6)
 
 
 def test_moto_agrees_with_the_model(moto: Moto) -> None:
-    run_model(moto.dsn(), examples=4)
+    run_model(moto.dsn(), examples=2)
 
 
 def test_fifo_queues_agree_with_the_model(ministack: Ministack) -> None:
-    run_model(ministack.dsn("fifo=yes", "group=task"), examples=4)
+    run_model(ministack.dsn("fifo=yes", "group=task"), examples=2)
