@@ -79,7 +79,9 @@ class Server:
 
     def dsn(self, *options: str) -> str:
         """Return its DSN: with short waits, and queues that are created where they are missing."""
-        return f"sqs://{REGION}/?{'&'.join((f'endpoint={self.endpoint}', 'create=yes', 'wait=1', 'timeout=5', *options))}"
+        return (
+            f"sqs://{REGION}/?{'&'.join((f'endpoint={self.endpoint}', 'create=yes', 'wait=1', 'timeout=5', *options))}"
+        )
 
     def client(self) -> Any:
         """Return a client for looking behind the scenes."""

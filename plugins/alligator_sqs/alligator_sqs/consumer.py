@@ -58,6 +58,8 @@ class SqsConsumer(Consumer):
         self._arrived = Event()
         self._trouble: BackendError | None = None
         self._is_plenty = True
+        self._width = 1
+        """How many requests at once: where all of them come back full, twice as many the next time."""
         self._is_ready = False
         self._closed = False
 
@@ -145,15 +147,17 @@ class SqsConsumer(Consumer):
             if self._shelf.blocks(lane, is_one_group=self._settings.group == "queue"):
                 continue
             wanted = self._intake.limit(limit)
-            requests = min(self._settings.threads, max(1, wanted // TEN))
+            requests = min(self._width, max(1, wanted // TEN))
             calls = [(lane, min(TEN, wanted), 0)] * requests
             answers = self._batches.each(self._intake.receive, calls)
             holds = [hold for answer in answers if not isinstance(answer, BaseException) for hold in answer]
             if not holds and (error := next((each for each in answers if isinstance(each, BaseException)), None)):
                 raise error
             self._accept(lane, holds)
+            is_full = len(holds) >= requests * min(TEN, wanted)
+            self._width = min(self._settings.threads, 2 * self._width) if is_full else 1
             # With several queues the first of them is to be asked first, whatever comes from the others.
-            self._is_plenty = len(holds) >= (1 if len(self._lanes) > 1 else requests * min(TEN, wanted))
+            self._is_plenty = is_full or (len(self._lanes) > 1 and bool(holds))
             if batch := self._shelf.take(limit):
                 return batch
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from threading import RLock
 from typing import Any, Final
 
 from alligator_core.errors import BackendError
@@ -31,7 +32,9 @@ class Queues:
     def __init__(self, service: Service, names: Names) -> None:
         self._service = service
         self._names = names
+        service.on_fork(self.after_fork)
         self._urls: dict[str, str] = {}
+        self._looking = RLock()
         self._dead: dict[str, tuple[Lane, str]] = {}
 
     def call(self, action: str, lane: Lane, *, repeat: bool = True, **arguments: Any) -> Answer:
@@ -51,13 +54,10 @@ class Queues:
         """Return where a queue is. Raises MissingQueue if it doesn't exist and isn't to be created."""
         url = self._urls.get(lane.name)
         if url is None:
-            try:
-                url = self._service.call("get_queue_url", lane.name, QueueName=lane.name)["QueueUrl"]
-            except MissingQueue:
-                if not self._service.settings.create:
-                    raise
-                url = self._create(lane)
-            self._urls[lane.name] = url
+            # Once for all threads that want to know.
+            with self._looking:
+                url = self._urls.get(lane.name) or self._found(lane)
+                self._urls[lane.name] = url
         return url
 
     def dead(self, queue: str) -> Lane:
@@ -85,6 +85,19 @@ class Queues:
         """Look everything up anew."""
         self._urls.clear()
         self._dead.clear()
+
+    def after_fork(self) -> None:
+        """Be usable in a forked child, whatever the parent's threads were about."""
+        self._looking = RLock()
+
+    def _found(self, lane: Lane) -> str:
+        try:
+            url: str = self._service.call("get_queue_url", lane.name, QueueName=lane.name)["QueueUrl"]
+        except MissingQueue:
+            if not self._service.settings.create:
+                raise
+            return self._create(lane)
+        return url
 
     def _own(self, queue: str) -> tuple[Lane, str]:
         lane = self._names.dead(queue)

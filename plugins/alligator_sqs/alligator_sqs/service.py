@@ -6,6 +6,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final
@@ -36,6 +37,7 @@ class Service:
         self._client: Any = None
         self._pool: ThreadPoolExecutor | None = None
         self._making = threading.Lock()
+        self._on_fork: list[Callable[[], None]] = []
         _services.add(self)
 
     def call(self, action: str, queue: str, *, repeat: bool = True, **arguments: Any) -> Answer:
@@ -81,10 +83,16 @@ class Service:
         if client is not None:
             client.close()
 
+    def on_fork(self, call: Callable[[], None]) -> None:
+        """Have something done in each forked child."""
+        self._on_fork.append(call)
+
     def forget(self) -> None:
         """Let go of the parent's, in a forked child, without touching them."""
         self._making = threading.Lock()
         self._client = self._pool = None
+        for call in self._on_fork:
+            call()
 
     def _new_client(self) -> Any:
         from botocore.config import Config  # type: ignore[import-untyped]
