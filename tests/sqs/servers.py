@@ -79,9 +79,10 @@ class Server:
 
     def dsn(self, *options: str) -> str:
         """Return its DSN: with short waits, and queues that are created where they are missing."""
-        return (
-            f"sqs://{REGION}/?{'&'.join((f'endpoint={self.endpoint}', 'create=yes', 'wait=1', 'timeout=5', *options))}"
-        )
+        usual = (f"endpoint={self.endpoint}/", "create=yes", "wait=1", "timeout=5")
+        given = {option.partition("=")[0] for option in options}
+        kept = [option for option in usual if option.partition("=")[0] not in given]
+        return f"sqs://{REGION}/?{'&'.join((*kept, *options))}"
 
     def client(self) -> Any:
         """Return a client for looking behind the scenes."""
