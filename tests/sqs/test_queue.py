@@ -167,12 +167,6 @@ def test_a_delay_that_is_over_ends_with_a_delivery_that_counts_no_stage(backend:
     assert (found.id, found.deliveries, _hold(found).receives) == ("a", 1, 2)
 
 
-def test_the_emulator_takes_a_delay_that_sqs_refuses(ministack: Ministack, backend: SqsBackend, queue: str) -> None:
-    backend.push(queue, [])
-    url = backend._queues.url(backend._names.lane(queue))
-    assert ministack.client().send_message(QueueUrl=url, MessageBody="x", DelaySeconds=901)["MessageId"]
-
-
 # Priorities
 
 

@@ -13,7 +13,7 @@ from alligator_sqs.backend import SqsBackend
 from alligator_core.backend import Ack, Bury, Release, Replace
 from alligator_core.errors import AlligatorException, BackendError, BackendUnavailable
 from tests.sqs.helpers import dsn_of, ids_of, messages, new_queue, opened, take_all
-from tests.sqs.servers import PATIENCE, Ministack, free_port, until
+from tests.sqs.servers import PATIENCE, Ministack, free_port
 from tests.sqs.stub import Stub
 
 
@@ -40,9 +40,9 @@ def backend(stub: Stub) -> Iterator[SqsBackend]:
 
 
 def test_a_missing_queue_is_named_with_the_option_that_creates_it(backend: SqsBackend) -> None:
-    with pytest.raises(BackendError, match="no queue 'nowhere'.*create=yes"):
+    with pytest.raises(BackendError, match=r"no queue 'nowhere'.*create=yes"):
         backend.push("nowhere", messages("a"))
-    with pytest.raises(BackendError, match="no queue 'nowhere'.*create=yes"):
+    with pytest.raises(BackendError, match=r"no queue 'nowhere'.*create=yes"):
         backend.consumer(["nowhere"], 30.0).reserve(1, 0.0)
     assert backend.size("nowhere") == (0, 0, 0, 0, False)
 
@@ -53,7 +53,7 @@ def test_a_missing_place_for_dead_letters_is_noticed_before_the_first_task_runs(
     queue = new_queue()
     ministack.client().create_queue(QueueName=queue)
     backend.push(queue, messages("a"))
-    with pytest.raises(BackendError, match=f"nowhere to put dead letters.*'{queue}-dead'"):
+    with pytest.raises(BackendError, match=rf"nowhere to put dead letters.*'{queue}-dead'"):
         backend.consumer([queue], 30.0).reserve(1, 0.0)
 
 
@@ -99,7 +99,7 @@ def test_a_service_that_stays_busy_is_unavailable_and_nothing_was_done(
     stub: Stub, backend: SqsBackend, queue: str
 ) -> None:
     stub.refuse("SendMessageBatch", "ThrottlingException")
-    with pytest.raises(BackendUnavailable, match="SendMessage.*ThrottlingException") as caught:
+    with pytest.raises(BackendUnavailable, match=r"SendMessage.*ThrottlingException") as caught:
         backend.push(queue, messages("a"))
     assert not caught.value.maybe_applied
 
@@ -159,7 +159,7 @@ def test_a_poll_that_fails_is_heard_of(stub: Stub, backend: SqsBackend, queue: s
 
 def test_a_server_that_does_not_listen_is_unavailable_and_nothing_was_sent() -> None:
     with opened(dsn_of(f"http://127.0.0.1:{free_port()}", "connect_timeout=0.5")) as backend:
-        with pytest.raises(BackendUnavailable, match="can't be reached.*nothing was sent") as caught:
+        with pytest.raises(BackendUnavailable, match=r"can't be reached.*nothing was sent") as caught:
             backend.ping()
         assert not caught.value.maybe_applied
 
@@ -254,9 +254,8 @@ def test_no_region_is_an_error_that_shows_one(ministack: Ministack) -> None:
 
 
 def test_an_unknown_profile_is_named(ministack: Ministack) -> None:
-    with opened(dsn_of(ministack.endpoint, "profile=nobody")) as backend:
-        with pytest.raises(BackendError, match="nobody"):
-            backend.ping()
+    with opened(dsn_of(ministack.endpoint, "profile=nobody")) as backend, pytest.raises(BackendError, match="nobody"):
+        backend.ping()
 
 
 def test_a_garbled_answer_is_an_error_of_ours(stub: Stub, backend: SqsBackend, queue: str) -> None:
@@ -277,19 +276,11 @@ def test_an_entry_point_is_found_without_boto3_being_imported() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=PATIENCE).returncode == 0
 
 
-def test_the_other_emulator_lets_a_stale_receipt_delete(ministack: Ministack, queue: str) -> None:
-    """Which is why none is ever used: see the README. This one refuses it, as AWS may or may not."""
-    client = ministack.client()
-    url = client.get_queue_url(QueueName=queue)["QueueUrl"]
-    client.send_message(QueueUrl=url, MessageBody="x")
-    [first] = client.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
-    until(lambda: client.receive_message(QueueUrl=url, VisibilityTimeout=30).get("Messages"))
-    entries = [{"Id": "0", "ReceiptHandle": first["ReceiptHandle"]}]
-    assert client.delete_message_batch(QueueUrl=url, Entries=entries)["Failed"]
-
-
 def _error_of(dsn: str, environment: dict[str, str]) -> str:
-    script = f"from alligator_core.plugins import PluginManager as P; from alligator_core.dsn import Dsn\nP().make_backend(Dsn.parse({dsn!r})).ping()"
+    script = (
+        "from alligator_core.plugins import PluginManager\nfrom alligator_core.dsn import Dsn\n"
+        f"PluginManager().make_backend(Dsn.parse({dsn!r})).ping()"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment
     )

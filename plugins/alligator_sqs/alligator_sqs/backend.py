@@ -38,7 +38,7 @@ class SqsBackend(Backend):
         contract.CANCEL: "SQS hands messages out, but finds none by its id",
         contract.PEEK: "SQS hands messages out, but finds none by its id",
         contract.GET: "SQS hands messages out, but finds none by its id",
-        contract.PURGE: "SQS removes everything at once, what workers hold included, or nothing: its own PurgeQueue does it",
+        contract.PURGE: "SQS can only remove everything, what workers hold included: its own PurgeQueue does that",
         contract.PRIORITY: "SQS knows none. priorities=2 in the DSN, up to 10, keeps each queue as so many queues",
     }
 

@@ -73,7 +73,7 @@ class Batches:
             for portion in portions:
                 # What comes behind a batch that failed must not get before it.
                 lost = next((each for each in found if isinstance(each, BaseException)), None)
-                found.append(lost or _tried(self._batch, action, lane, portion, repeat))
+                found.append(lost if lost is not None else _tried(self._batch, action, lane, portion, repeat))
         else:
             found = self.each(self._batch, [(action, lane, portion, repeat) for portion in portions])
         fates: list[Fate] = []

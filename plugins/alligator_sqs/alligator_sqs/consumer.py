@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from typing import Final
 
-from alligator_core.backend import Bury, Consumer, Delivery, Release, Replace, Settlement
+from alligator_core.backend import Consumer, Delivery, Release, Replace, Settlement
 from alligator_core.errors import BackendError
 
 from .batches import TEN, Batches
@@ -183,7 +183,7 @@ class SqsConsumer(Consumer):
             log.exception("A poll of %s failed", lane.name)
             self._trouble = BackendError(f"{self._settings.shown}: a poll of {lane.name!r} failed: {exc!r}")
         finally:
-            del self._polls[lane]
+            self._polls.pop(lane, None)
             self._arrived.set()
 
     def _accept(self, lane: Lane, holds: list[Hold]) -> None:
@@ -193,7 +193,7 @@ class SqsConsumer(Consumer):
             self._give_back(lambda: holds)
             return
         self._shelf.put(self._intake.sorted_out(lane, holds))
-        if self._closed:
+        if self._has_ended():
             # Closed between these two looks.
             self._give_back(self._shelf.clear)
 
@@ -205,8 +205,9 @@ class SqsConsumer(Consumer):
         self._shelf.settled(hold)
         if behind:
             self._give_back(lambda: behind)
-        if isinstance(settlement, Bury):
-            log.debug("%s is among the dead letters", hold.envelope.id)
+
+    def _has_ended(self) -> bool:
+        return self._closed
 
     def _give_back(self, taken: Callable[[], list[Hold]]) -> None:
         holds = taken()

@@ -26,7 +26,7 @@ _LEGIBLE: Final = " !\"#$&'()*+,./:<=>?@[\\]^_`{|}~-"
 
 
 class Envelope(NamedTuple):
-    """A message as it lies in its queue. `deaths` were counted before it was sent; `delay` in seconds is what remained."""
+    """A message as it lies in its queue: `deaths` before it was sent, `delay` in seconds since, where that is long."""
 
     id: str
     body: bytes

@@ -65,8 +65,8 @@ class MissingQueue(BackendError):
     def __init__(self, queue: str, shown: str) -> None:
         self.queue = queue
         super().__init__(
-            f"{shown}: there is no queue {queue!r}. Create it, or let it be created where it is missing: add create=yes "
-            "to the DSN (it needs the right to sqs:CreateQueue)."
+            f"{shown}: there is no queue {queue!r}. Create it, or let it be created where it is missing: add "
+            "create=yes to the DSN (it needs the right to sqs:CreateQueue)."
         )
 
 
@@ -111,8 +111,8 @@ def explained(exc: BaseException, action: str, queue: str, shown: str) -> Backen
         )
     if isinstance(exc, _NO_KEY):
         return BackendError(
-            f"{where} failed, because there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a "
-            f"profile (profile= or AWS_PROFILE), or give this machine a role. ({exc})"
+            f"{where} failed, because there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name "
+            f"a profile (profile= or AWS_PROFILE), or give this machine a role. ({exc})"
         )
     if isinstance(exc, boto.NoRegionError):
         return BackendError(f"{shown} names no region, and neither does the environment: sqs://us-west-2/, say.")

@@ -10,7 +10,7 @@ LIMIT: Final = 10_000
 
 
 class Known(NamedTuple):
-    """`uncounted` are the receives after which nobody died; `body` is what a retry put in the place of the message's."""
+    """`uncounted` are the receives after which nobody died; `body` is what a retry put in the message's place."""
 
     uncounted: int
     body: bytes | None = None

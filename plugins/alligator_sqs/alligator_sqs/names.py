@@ -37,7 +37,10 @@ class Names:
         self._lanes: dict[str, list[Lane]] = {}
 
     def lanes(self, queue: str) -> list[Lane]:
-        """Return the queues that keep a queue, the highest priority first. Raises OptionError for a name SQS can't have."""
+        """Return the queues that keep a queue, the highest priority first.
+
+        Raises OptionError for a name that SQS can't have.
+        """
         found = self._lanes.get(queue)
         if found is None:
             found = self._lanes[queue] = [self._lane(queue, level) for level in reversed(range(self._levels))]

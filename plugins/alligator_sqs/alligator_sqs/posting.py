@@ -43,11 +43,11 @@ class Posting:
         if direct > 0:
             entry["DelaySeconds"] = direct
         if lane.is_fifo:
-            entry["MessageGroupId"] = self._group(lane, envelope.id)
+            entry["MessageGroupId"] = self._group(envelope.id)
             entry["MessageDeduplicationId"] = dedup or uuid4().hex
         return entry
 
-    def _group(self, lane: Lane, id: str) -> str:
+    def _group(self, id: str) -> str:
         if self._settings.group == "queue":
             return "all"
         group = id.partition(":")[0] if self._settings.group == "prefix" else id

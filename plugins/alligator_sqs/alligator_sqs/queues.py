@@ -105,8 +105,8 @@ class Queues:
             return lane, self.url(lane)
         except MissingQueue as exc:
             raise BackendError(
-                f"{self._service.settings.shown}: the queue {queue!r} has nowhere to put dead letters. Create the queue "
-                f"{lane.name!r}, give it a redrive policy, or add create=yes to the DSN."
+                f"{self._service.settings.shown}: the queue {queue!r} has nowhere to put dead letters. Create the "
+                f"queue {lane.name!r}, give it a redrive policy, or add create=yes to the DSN."
             ) from exc
 
     def _policed(self, main: Lane, attributes: dict[str, str]) -> tuple[Lane, str] | None:
@@ -117,8 +117,8 @@ class Queues:
         most = int(found.get("maxReceiveCount", 0))
         if most < ENOUGH:
             log.warning(
-                "SQS takes messages off %s after %d receives (redrive policy), be it that releases and long delays were "
-                "all that happened to them: set maxReceiveCount to %d or more",
+                "SQS takes messages off %s after %d receives (redrive policy), be it that releases and long delays "
+                "were all that happened to them: set maxReceiveCount to %d or more",
                 main.name,
                 most,
                 ENOUGH,

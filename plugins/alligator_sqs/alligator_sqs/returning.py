@@ -79,8 +79,7 @@ class Returning:
             fates[hold] = fate
         gone = [hold for hold, _ in holds if hold.is_sent]
         if gone:
-            for hold, fate in zip(gone, self._batches.delete(lane, [each.handle for each in gone]), strict=True):
-                fates[hold] = fate
+            fates.update(zip(gone, self._batches.delete(lane, [each.handle for each in gone]), strict=True))
         return [fates[hold] for hold, _ in holds]
 
     def note(self, hold: Hold, uncounted: int, body: bytes | None, delay: float) -> None:

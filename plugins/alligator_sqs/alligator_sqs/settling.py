@@ -86,8 +86,8 @@ class Settling:
         if is_last and not hold.is_last:
             hold.is_last = True
             log.warning(
-                "%s has been held for 12 hours, which is all that SQS allows: in %.0f s it is handed out again, whether "
-                "or not it is done",
+                "%s has been held for 12 hours, which is all that SQS allows: in %.0f s it is handed out again, "
+                "whether or not it is done",
                 hold.envelope.id,
                 hold.latest - time.monotonic(),
             )
@@ -168,8 +168,7 @@ class Settling:
         for hold in holds:
             by_lane.setdefault(hold.lane, []).append(hold)
         for lane, held in by_lane.items():
-            for hold, fate in zip(held, self._batches.delete(lane, [each.handle for each in held]), strict=True):
-                fates[hold] = fate
+            fates.update(zip(held, self._batches.delete(lane, [each.handle for each in held]), strict=True))
 
 
 def settled(settlements: Sequence[Settlement], held: dict[Hold, Delivery]) -> tuple[Cases, list[Delivery]]:
