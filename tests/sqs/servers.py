@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 PATIENCE: Final = 20.0
+START: Final = 60.0
+"""Seconds for an emulator to start: it imports a lot, and others may be busy with the same."""
 REGION: Final = "us-west-2"
 
 # Nothing of this machine's own may be found, and no address outside of it be asked.
@@ -41,11 +43,11 @@ def free_port() -> int:
         return port
 
 
-def until(condition: Callable[[], object]) -> None:
+def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     """Wait for a condition."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < deadline, f"still not so after {PATIENCE:g} s"
+        assert time.monotonic() < deadline, f"still not so after {patience:g} s"
         time.sleep(0.02)
 
 
@@ -104,7 +106,7 @@ class Server:
         # Ends it when this process is gone, in whatever way: then the input of that shell ends.
         watch = ["sh", "-c", f"read _; kill -9 {self._process.pid}"]
         self._watcher = subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True)
-        until(self._answers)
+        until(self._answers, START)
 
     def kill(self) -> None:
         """End it, with all that it keeps."""

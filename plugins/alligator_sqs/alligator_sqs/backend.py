@@ -87,7 +87,7 @@ class SqsBackend(Backend):
                 continue
             more = [int(found.get(name, 0)) for name in SIZES]
             ready, delayed, reserved = ready + more[0], delayed + more[1], reserved + more[2]
-        return QueueSize(ready, delayed, reserved, self._dead_count(queue), exact=False)
+        return QueueSize(ready, delayed, reserved, self._graves.count(queue), exact=False)
 
     def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> SqsConsumer:  # noqa: ARG002
         """Make a consumer of some queues."""
@@ -124,15 +124,6 @@ class SqsBackend(Backend):
     def purge_dead(self, queue: str, ids: Collection[str] | None = None) -> int:
         """Remove dead letters, and return how many."""
         return self._graves.purge(queue, ids)
-
-    def _dead_count(self, queue: str) -> int:
-        try:
-            return self._graves.count(queue)
-        except BackendUnavailable:
-            raise
-        except BackendError:
-            # There is no place for dead letters: then there are none.
-            return 0
 
     def _refuse_priority(self, message: Message) -> None:
         if message.priority != 5 and contract.PRIORITY not in self.features:

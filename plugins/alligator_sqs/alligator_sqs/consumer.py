@@ -174,7 +174,7 @@ class SqsConsumer(Consumer):
 
     def _wait_at(self, lane: Lane, count: int) -> None:
         try:
-            holds = self._intake.receive(lane, count, self._settings.wait)
+            holds = self._intake.receive(lane, count, self._intake.longest_wait(self._settings.wait))
             self._accept(lane, holds)
             self._is_plenty = self._is_plenty or len(holds) >= count
         except BackendError as exc:

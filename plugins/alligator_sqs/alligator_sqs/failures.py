@@ -70,6 +70,18 @@ class MissingQueue(BackendError):
         )
 
 
+class NoPlace(MissingQueue):
+    """A queue's dead letters have no place to go to."""
+
+    def __init__(self, queue: str, name: str, shown: str) -> None:
+        super().__init__(name, shown)
+        said = (
+            f"{shown}: the queue {queue!r} has nowhere to put dead letters. Create the queue {name!r}, give it a "
+            "redrive policy, or add create=yes to the DSN."
+        )
+        self.args = (said,)
+
+
 def code_of(exc: BaseException) -> str:
     """Return the code of SQS's answer, "" if there was none."""
     return str(exc.response.get("Error", {}).get("Code", "")) if isinstance(exc, boto.ClientError) else ""

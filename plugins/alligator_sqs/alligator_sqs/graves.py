@@ -10,7 +10,7 @@ from alligator_core.errors import BackendError
 
 from .batches import TEN, Batches
 from .envelope import Envelope, opened
-from .failures import MissingQueue
+from .failures import MissingQueue, NoPlace
 from .names import Lane, Names
 from .posting import Posting
 from .queues import Queues
@@ -42,7 +42,8 @@ class Graves:
     def count(self, queue: str) -> int:
         """Return about how many there are; 0 where there is no place for them yet."""
         try:
-            found = self._queues.attributes(self._lane(queue), "ApproximateNumberOfMessages")
+            lane = self._queues.dead(queue, create=False)
+            found = self._queues.attributes(lane, "ApproximateNumberOfMessages")
         except MissingQueue:
             return 0
         return int(found.get("ApproximateNumberOfMessages", 0))
@@ -52,7 +53,8 @@ class Graves:
         if ids is not None and not ids:
             return []
         lane, graves = self._all(queue)
-        self._batches.hide(lane, [(each.handle, 0) for each in graves])
+        if graves:
+            self._batches.hide(lane, [(each.handle, 0) for each in graves])
         return [each.letter for each in reversed(graves) if ids is None or each.letter.id in ids]
 
     def requeue(self, queue: str, ids: Collection[str] | None) -> list[str]:
@@ -74,13 +76,6 @@ class Graves:
         lane, chosen = self._chosen(queue, ids)
         return self._delete(lane, chosen)
 
-    def _lane(self, queue: str) -> Lane:
-        try:
-            return self._queues.dead(queue)
-        except MissingQueue:
-            # Not even the queue itself is there.
-            return self._names.dead(queue)
-
     def _chosen(self, queue: str, ids: Collection[str] | None) -> tuple[Lane, list[Grave]]:
         if ids is not None and not ids:
             return self._names.dead(queue), []
@@ -92,7 +87,12 @@ class Graves:
 
     def _all(self, queue: str) -> tuple[Lane, list[Grave]]:
         """Receive all that is there, the longest buried first."""
-        lane = self._queues.dead(queue)
+        try:
+            lane = self._queues.dead(queue, create=False)
+        except MissingQueue as exc:
+            if not self._settings.create and not isinstance(exc, NoPlace):
+                raise
+            return self._names.dead(queue), []
         expected = int(self._queues.attributes(lane, "ApproximateNumberOfMessages")["ApproximateNumberOfMessages"])
         found: dict[str, dict[str, Any]] = {}
         wait = 0

@@ -57,6 +57,10 @@ class Intake:
         """Seconds for which a message is received."""
         return self._lease
 
+    def longest_wait(self, wanted: int) -> int:
+        """Return how long a poll may take, so that a part of the lease is left in any case when it is answered."""
+        return max(1, min(wanted, 2 * self._lease // 3))
+
     def limit(self, wanted: int) -> int:
         """Return how many to receive: after a message that somebody died under one, then more and more."""
         return min(wanted, self._limit)

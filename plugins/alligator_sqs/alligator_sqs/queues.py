@@ -7,9 +7,7 @@ import logging
 from threading import RLock
 from typing import Any, Final
 
-from alligator_core.errors import BackendError
-
-from .failures import MissingQueue
+from .failures import MissingQueue, NoPlace
 from .names import Lane, Names
 from .service import Answer, Service
 
@@ -37,42 +35,46 @@ class Queues:
         self._looking = RLock()
         self._dead: dict[str, tuple[Lane, str]] = {}
 
-    def call(self, action: str, lane: Lane, *, repeat: bool = True, **arguments: Any) -> Answer:
+    def call(self, action: str, lane: Lane, *, repeat: bool = True, create: bool = True, **arguments: Any) -> Answer:
         """Make a call on a queue. Raises BackendError; MissingQueue where it doesn't exist and isn't to be created."""
-        for _ in range(2):
-            url = self.url(lane)
+        for is_last in (False, True):
+            url = self.url(lane, create=create)
             try:
                 return self._service.call(action, lane.name, repeat=repeat, QueueUrl=url, **arguments)
             except MissingQueue:
                 # It was deleted meanwhile.
                 self.forget(lane)
-                if not self._service.settings.create:
+                if is_last or not (create and self._service.settings.create):
                     raise
-        return self._service.call(action, lane.name, repeat=repeat, QueueUrl=self.url(lane), **arguments)
+        raise AssertionError("the last attempt returns or raises")
 
-    def url(self, lane: Lane) -> str:
+    def url(self, lane: Lane, *, create: bool = True) -> str:
         """Return where a queue is. Raises MissingQueue if it doesn't exist and isn't to be created."""
         url = self._urls.get(lane.name)
         if url is None:
             # Once for all threads that want to know.
             with self._looking:
-                url = self._urls.get(lane.name) or self._found(lane)
+                url = self._urls.get(lane.name) or self._found(lane, create=create and self._service.settings.create)
                 self._urls[lane.name] = url
         return url
 
-    def dead(self, queue: str) -> Lane:
-        """Return where the dead letters of a queue go: where its redrive policy says, or to a queue of our own."""
+    def dead(self, queue: str, *, create: bool = True) -> Lane:
+        """Return where the dead letters of a queue go: where its redrive policy says, or to a queue of our own.
+
+        Raises MissingQueue if there is neither, and none is to be created.
+        """
         found = self._dead.get(queue)
         if found is None:
             main = self._names.lane(queue)
             attributes = self.attributes(main, "RedrivePolicy")
-            found = self._dead[queue] = self._policed(main, attributes) or self._own(queue)
+            found = self._policed(main, attributes) or self._own(queue, create=create)
+            self._dead[queue] = found
             self._urls[found[0].name] = found[1]
         return found[0]
 
     def attributes(self, lane: Lane, *names: str) -> dict[str, str]:
-        """Return some attributes of a queue."""
-        answer = self.call("get_queue_attributes", lane, AttributeNames=list(names))
+        """Return some attributes of a queue. Raises MissingQueue: to look at one creates none."""
+        answer = self.call("get_queue_attributes", lane, create=False, AttributeNames=list(names))
         found: dict[str, str] = answer.get("Attributes", {})
         return found
 
@@ -90,24 +92,21 @@ class Queues:
         """Be usable in a forked child, whatever the parent's threads were about."""
         self._looking = RLock()
 
-    def _found(self, lane: Lane) -> str:
+    def _found(self, lane: Lane, *, create: bool) -> str:
         try:
             url: str = self._service.call("get_queue_url", lane.name, QueueName=lane.name)["QueueUrl"]
         except MissingQueue:
-            if not self._service.settings.create:
+            if not create:
                 raise
             return self._create(lane)
         return url
 
-    def _own(self, queue: str) -> tuple[Lane, str]:
+    def _own(self, queue: str, *, create: bool) -> tuple[Lane, str]:
         lane = self._names.dead(queue)
         try:
-            return lane, self.url(lane)
+            return lane, self.url(lane, create=create)
         except MissingQueue as exc:
-            raise BackendError(
-                f"{self._service.settings.shown}: the queue {queue!r} has nowhere to put dead letters. Create the "
-                f"queue {lane.name!r}, give it a redrive policy, or add create=yes to the DSN."
-            ) from exc
+            raise NoPlace(queue, lane.name, self._service.settings.shown) from exc
 
     def _policed(self, main: Lane, attributes: dict[str, str]) -> tuple[Lane, str] | None:
         policy = attributes.get("RedrivePolicy")
