@@ -25,7 +25,7 @@ PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 SERVERS := redis-server beanstalkd procps:ps
 # What `make demo` needs: the core and these, at the versions pinned for development, but no tools.
 DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite plugins/alligator_redis \
-  plugins/alligator_beanstalk plugins/alligator_tags
+  plugins/alligator_beanstalk plugins/alligator_sqs plugins/alligator_tags
 
 # Written so that the oldest Python can still read it.
 check-python = command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' here. Name one: make PYTHON=python3.12 …" >&2; exit 1; }; \

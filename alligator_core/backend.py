@@ -11,7 +11,7 @@ frozen dataclass takes three times as long to build.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
 
@@ -33,6 +33,8 @@ UNIQUE: Final = "unique"
 FIND: Final = "find"
 DUE_ORDER: Final = "due_order"
 FROZEN: Final = "frozen"
+ORDER: Final = "order"
+EXACT_DEATHS: Final = "exact_deaths"
 
 FEATURES: Final = {
     DELAY: "a message may become ready later",
@@ -51,6 +53,8 @@ FEATURES: Final = {
     FIND: "a message is found by its id whoever pushed it, and still after a retry",
     DUE_ORDER: "a delayed message takes its place in the line when it is due, not by when it was pushed",
     FROZEN: "what a process holds comes back in time even if it stands still with its connection open",
+    ORDER: "messages of one priority are reserved in the order in which they were pushed",
+    EXACT_DEATHS: "what was given back or retried is never taken for what a worker died under",
 }
 """Every feature a backend may declare in `Backend.features`, and what it means."""
 
@@ -243,6 +247,8 @@ class Backend(ABC):
     """The scheme that errors call it by."""
 
     features: frozenset[str] = frozenset()
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Why a feature is missing, where it takes more than to say that it is."""
     limits: Limits = Limits()
 
     @abstractmethod
@@ -341,4 +347,4 @@ class Backend(ABC):
 
     def unsupported(self, feature: str, wanted: str = "") -> UnsupportedFeature:
         """Return the error that says this backend lacks a feature."""
-        return UnsupportedFeature(self.name, feature, wanted)
+        return UnsupportedFeature(self.name, feature, wanted, self.reasons.get(feature, ""))

@@ -86,13 +86,15 @@ class MultipleDelayError(OptionError):
 
 
 class UnsupportedFeature(AlligatorException):
-    """The backend can't do what was asked. `backend` and `feature` say which."""
+    """The backend can't do what was asked. `backend` and `feature` say which, `reason` why, where that is known."""
 
-    def __init__(self, backend: str, feature: str, wanted: str = "") -> None:
+    def __init__(self, backend: str, feature: str, wanted: str = "", reason: str = "") -> None:
         self.backend = backend
         self.feature = feature
+        self.reason = reason
+        why = f": {reason}" if reason else ""
         super().__init__(
-            f"The {backend} backend has no {feature!r}, which {wanted or 'this call'} needs. "
+            f"The {backend} backend has no {feature!r}, which {wanted or 'this call'} needs{why}. "
             "Leave it out, or use a backend that has it (alligator plugins lists them)."
         )
 

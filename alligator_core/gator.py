@@ -24,7 +24,6 @@ from .errors import (
     MessageError,
     OptionError,
     TaskFailed,
-    UnsupportedFeature,
 )
 from .observers import notify
 from .options import Options
@@ -256,7 +255,7 @@ class Gator(Producer):
     def require(self, feature: str, wanted: str) -> None:
         """Raise UnsupportedFeature unless the backend declares a feature."""
         if feature not in self.backend.features:
-            raise UnsupportedFeature(self.backend.name, feature, wanted)
+            raise self.backend.unsupported(feature, wanted)
 
     def check_options(self, options: TaskOptions) -> None:
         """Raise UnsupportedFeature, OptionError or CallableError for options that can't be carried here."""

@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from ..backend import DEAD_LETTERS, PURGE, Ack, Backend, Consumer, Delivery, Message
+from ..backend import DEAD_LETTERS, ORDER, PURGE, Ack, Backend, Consumer, Delivery, Message
 from ..dsn import Dsn
 from ..errors import AlligatorException
 from ..plugins import PluginManager
@@ -80,17 +80,21 @@ class Harness:
         return found
 
     def collect_ids(self, *queues: str, count: int) -> list[str]:
-        """Let a new consumer reserve `count` messages; return their ids in the order in which they came."""
-        return [delivery.id for delivery in self.collect(self.consumer(*queues), count)]
+        """Let a new consumer reserve `count` messages; return their ids, `in_order`."""
+        return self.in_order([delivery.id for delivery in self.collect(self.consumer(*queues), count)])
+
+    def in_order(self, ids: Sequence[str]) -> list[str]:
+        """Return ids as they came, or sorted where the backend keeps no order."""
+        return list(ids) if self.offers(ORDER) else sorted(ids)
 
     def left(self, queue: str = "") -> list[str]:
-        """Return the ids of all that is ready, and leave it there."""
+        """Return the ids of all that is ready, `in_order`, and leave it there."""
         consumer = self.consumer(queue or self.queue)
         found: list[str] = []
         while batch := consumer.reserve(100, 0.0):
             found += [delivery.id for delivery in batch]
         consumer.close()
-        return found
+        return self.in_order(found)
 
     def ack_all(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Ack deliveries in one call; return the stale ones."""

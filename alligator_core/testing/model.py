@@ -17,6 +17,7 @@ from ..backend import (
     EXACT_SIZE,
     FIND,
     GET,
+    ORDER,
     PEEK,
     PRIORITY,
     PURGE,
@@ -106,7 +107,10 @@ class BackendModel(RuleBasedStateMachine):
         found = [(self._line(delivery), delivery) for delivery in self.consumer.reserve(limit, 0.0)]
         # Compared by their order, not their ids: those requeued in one call have none among themselves.
         orders = [(line.name, line.order_of(delivery.id)) for line, delivery in found]
-        assert orders == expected[: len(found)]
+        if self.harness.offers(ORDER):
+            assert orders == expected[: len(found)]
+        else:
+            assert sorted(orders) == sorted({*orders} & {*expected})
         assert bool(expected) <= len(found) <= limit
         assert len(found) == 1 or all(delivery.deliveries == 1 for _, delivery in found)
         for line, delivery in found:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from tests.beanstalk.servers import Server as BeanstalkServer
 from tests.redis.servers import Server
+from tests.sqs.servers import Ministack
 
 from .clock import library, set_clock, valkey_under
 from .proxy import Proxy
@@ -157,10 +158,38 @@ class BeanstalkStore(Store):
         self._server.kill()
 
 
+class SqsStore(Store):
+    """An emulator of SQS, by queues for two levels of priority."""
+
+    name = "sqs"
+    has_server = True
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("stop the server", "kill the server", "kill the server and a worker", "kill a worker each second"),
+        "has an emulator that keeps nothing when it ends",
+    )
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._server = Ministack()
+        self.dsn = self._server.dsn("priorities=2", "timeout=2")
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @classmethod
+    def clock_missing(cls) -> str:
+        return "its leases go by a clock that can't be set"
+
+    def close(self) -> None:
+        self._server.close()
+
+
 STORES: dict[str, type[Store]] = {
     "locmem": LocmemStore,
     "sqlite": SqliteStore,
     "redis": RedisStore,
     "beanstalk": BeanstalkStore,
+    "sqs": SqsStore,
 }
 """A further backend takes one more entry."""

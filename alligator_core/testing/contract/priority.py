@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import PRIORITY
+from ...backend import ORDER, PRIORITY
 from ..harness import Harness
 from .base import Contract, needs
 
@@ -18,7 +18,7 @@ class PriorityContract(Contract):
             harness.push(f"{priority}", priority=priority)
         assert harness.collect_ids(count=10) == list("9876543210")
 
-    @needs(PRIORITY)
+    @needs(PRIORITY, ORDER)
     def test_messages_of_one_priority_stay_in_order(self, harness: Harness) -> None:
         for number in range(5):
             harness.push(f"low {number}", priority=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from ...backend import FROZEN, SHARED, Ack
+from ...backend import EXACT_DEATHS, FROZEN, SHARED, Ack
 from ..forking import in_forked_child
 from ..harness import PATIENCE, Harness, until
 from ..spawning import spawned
@@ -43,6 +43,14 @@ class ProcessContract(Contract):
             [("b", 2)],
         ]
         assert time.monotonic() - started < self.lease + 1.0 + SLACK
+
+    @needs(SHARED, EXACT_DEATHS)
+    def test_what_a_process_gave_back_is_uncounted_for_another_one(self, harness: Harness) -> None:
+        harness.push("a")
+        with spawned(harness, "hold", count=1) as holder:
+            until(lambda: holder.said == ["a"])
+            holder.finish()
+        assert [each.deliveries for each in harness.collect(harness.consumer(), 1)] == [1]
 
     @needs(SHARED, FROZEN)
     def test_a_process_that_stood_still_past_its_lease_can_not_settle(self, harness: Harness) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backend import DELAY, UNIQUE, Message
+from ...backend import DELAY, ORDER, UNIQUE, Message
 from ..harness import Harness, body_of, in_background
 from .base import Contract, needs
 
@@ -18,6 +18,7 @@ class PushContract(Contract):
         assert (delivery.queue, delivery.id, delivery.body) == (harness.queue, "one", b"\x00its body\xff")
         assert delivery.deliveries == 1
 
+    @needs(ORDER)
     def test_messages_come_out_in_the_order_in_which_they_were_pushed(self, harness: Harness) -> None:
         ids = [f"{number}" for number in range(12)]
         for id in ids:
@@ -25,6 +26,7 @@ class PushContract(Contract):
         consumer = harness.consumer()
         assert [delivery.id for delivery in harness.collect(consumer, 12, at_once=5)] == ids
 
+    @needs(ORDER)
     def test_a_batch_comes_out_in_its_own_order(self, harness: Harness) -> None:
         ids = [f"{number}" for number in reversed(range(50))]
         harness.push(*ids)

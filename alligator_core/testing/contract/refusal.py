@@ -145,6 +145,24 @@ def keeps_for_the_frozen(harness: Harness) -> None:
         assert [delivery.id for delivery in harness.collect(harness.consumer(), 1)] == ["a"]
 
 
+def keeps_out_of_order(harness: Harness) -> None:
+    """Whatever the order, each message comes, and once."""
+    ids = [f"{number}" for number in range(30)]
+    harness.push(*ids)
+    assert sorted(harness.collect_ids(count=30)) == sorted(ids)
+    assert harness.left() == []
+
+
+def counts_at_least_the_deaths(harness: Harness) -> None:
+    """What was given back comes again, whatever is counted, and no death goes unnoticed."""
+    harness.push("a")
+    consumer = harness.consumer()
+    harness.collect(consumer, 1)
+    consumer.close()
+    harness.collect(harness.consumer(lease=harness.lease), 1)
+    assert [each.deliveries > 1 for each in harness.collect(harness.consumer(), 1)] == [True]
+
+
 REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.DELAY: refuses_delay,
     names.PRIORITY: refuses_priority,
@@ -159,6 +177,8 @@ REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.FIND: refuses_to_find,
     names.DUE_ORDER: keeps_what_is_due,
     names.FROZEN: keeps_for_the_frozen,
+    names.ORDER: keeps_out_of_order,
+    names.EXACT_DEATHS: counts_at_least_the_deaths,
     names.EXACT_SIZE: admits_estimates,
     names.SHARED: refuses_children,
     names.DURABLE: keeps_while_in_use,

@@ -20,7 +20,8 @@ class ReturningContract(Contract):
         assert len(harness.collect(consumer, 2)) == 2
         consumer.close()
         found = harness.collect(harness.consumer(), 3)
-        assert [(delivery.id, delivery.deliveries) for delivery in found] == [("a", 1), ("b", 1), ("c", 1)]
+        assert harness.in_order([delivery.id for delivery in found]) == ["a", "b", "c"]
+        assert {delivery.deliveries for delivery in found} == {1}
 
     def test_closing_leaves_what_was_settled_alone(self, harness: Harness) -> None:
         harness.push("a", "b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...backend import (
     DEAD_LETTERS,
     DELAY,
+    ORDER,
     PRIORITY,
     Ack,
     Bury,
@@ -36,6 +37,7 @@ class SettleContract(Contract):
         [again] = harness.collect(consumer, 1)
         assert (again.id, again.body, again.deliveries) == ("a", body_of("a"), 1)
 
+    @needs(ORDER)
     def test_a_released_message_goes_back_to_its_place(self, harness: Harness) -> None:
         harness.push("a", "b", "c")
         consumer = harness.consumer()
@@ -59,6 +61,7 @@ class SettleContract(Contract):
         assert harness.ack_all(consumer, [again]) == []
         assert harness.left() == []
 
+    @needs(ORDER)
     def test_a_retry_queues_behind_what_waits(self, harness: Harness) -> None:
         consumer, [held] = _reserved(harness, "a")
         harness.push("b")

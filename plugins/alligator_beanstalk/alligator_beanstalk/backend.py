@@ -42,6 +42,8 @@ class BeanstalkBackend(Backend):
             contract.EXACT_SIZE,
             contract.SHARED,
             contract.DURABLE,
+            contract.ORDER,
+            contract.EXACT_DEATHS,
         }
     )
 
