@@ -178,3 +178,18 @@ def test_another_name_is_not_its_business() -> None:
     import alligator_msgpack
 
     assert alligator_msgpack.make_serializer(name="other", setup=SerializerSetup("other")) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"id": "1", "task": "a:b", "args": [1, 2.5, "x", None, True], "enqueued_at": 1.5},
+        {"id": "1", "task": "a:b", "args": [b"x"], "enqueued_at": 1},
+        {"args": [1], "kwargs": {"a": [1]}, "retries": 2.0, "attempt": True, "options": {"timeout": 5}},
+        {"args": "text", "kwargs": None, "headers": {"a": 1}, "unknown": {"b": 2}},
+        {"args": [1.7976931348623157e308, -1.7976931348623157e308, 5e-324, -0.0]},
+    ],
+    ids=["usual", "bytes", "numbers", "other types", "floats"],
+)
+def test_what_is_read_quickly_and_what_is_not_arrives_alike(serializer: Serializer, payload: dict[str, Any]) -> None:
+    assert same(serializer.loads(msgspec.msgpack.encode(payload), class_of), payload)

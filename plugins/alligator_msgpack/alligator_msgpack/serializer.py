@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 from alligator_tags import DEPTH, LONGEST_INTEGER, TOO_DEEP, Form, Reader
 
+from .usual import read as read_usual
+
 NAME: Final = "msgpack"
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -39,9 +41,11 @@ class MsgpackSerializer:
 
     def loads(self, payload: bytes, class_of: Callable[[str], type]) -> dict[str, Any]:
         """Return what `dumps` was given. Raises ValueError for anything else; errors of `class_of` pass through."""
+        tagged = payload.find(b"$") >= 0
+        if not tagged and (usual := read_usual(payload)) is not None:
+            return usual
         try:
             decoded = _decode(payload)
-            tagged = payload.find(b"$") >= 0
             # This refuses what MessagePack has and `dumps` never writes: keys that aren't text, NaN, other extensions.
             if not _is_plain(decoded.values(), _DEEPEST if tagged else DEPTH):
                 raise ValueError(f"it holds what no payload does, or {TOO_DEEP.removeprefix('it ')}")
