@@ -72,7 +72,8 @@ class Gator(Producer):
             accept: The serializers a worker decodes besides its own; json by default.
             allow: Patterns such as `myapp.*` that a function's `module.name` must match; by default everything an
                 app defines, and nothing of the standard library.
-            plugins: Hook plugins: names of installed ones, modules or objects. By default all that are installed.
+            plugins: Hook plugins: names of installed ones, modules or objects. By default those that
+                ALLIGATOR_PLUGINS names, with commas between them, and without it all that are installed.
             is_async: False runs tasks in process, at once. Words of an environment variable will do.
             secret: Signs every message, and refuses to run one that isn't signed with it. Several, in a list or
                 separated by commas: the first one signs, all of them verify. By default those in ALLIGATOR_SECRET;
@@ -140,6 +141,7 @@ class Gator(Producer):
                 `timeout` (TaskTimeout is raised in the task), `hard_timeout` (the process ends under it, and it
                 fails; by default 5 s after `timeout`) and `expires` (what waits for longer is dropped; a datetime
                 will do, or `expires_at` in epoch seconds).
+                Beside these, those that hook plugins declare (`backoff` of alligator-retry).
 
         Raises OptionError for an unknown option or a bad value, UnsupportedFeature if the backend has no such thing.
         """
