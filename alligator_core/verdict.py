@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from . import constants
 from .decisions import Bury, Decision, Defer, Discard, Retry
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from .gator import Gator
 
 log = logging.getLogger("alligator.task")
+
+# By these a plugin that logs failures in its own way can tell the lines that it makes needless.
+FAILED_ONCE: Final = "%s %s failed at attempt %d, again in %g s: %r"
+FAILED_FOR_GOOD: Final = "%s %s failed for good at attempt %d"
 
 
 class Verdict:
@@ -67,21 +71,14 @@ class Verdict:
     def _retry(self, task: Task, error: BaseException, decision: Retry) -> Outcome:
         task.error = error
         task.status = constants.RETRYING
-        log.warning(
-            "%s %s failed at attempt %d, again in %g s: %r",
-            task.name,
-            task.task_id,
-            task.attempt,
-            decision.delay,
-            error,
-        )
+        log.warning(FAILED_ONCE, task.name, task.task_id, task.attempt, decision.delay, error)
         if self._on_retry is not None:
             notify(self._on_retry, task=task, error=error, delay=decision.delay)
         return Outcome("retry", error, delay=decision.delay)
 
     def _bury(self, task: Task, error: BaseException, decision: Decision) -> Outcome:
         task.status = constants.FAILED
-        log.error("%s %s failed for good at attempt %d", task.name, task.task_id, task.attempt, exc_info=error)
+        log.error(FAILED_FOR_GOOD, task.name, task.task_id, task.attempt, exc_info=error)
         if self._on_dead is not None:
             notify(self._on_dead, task=task, error=error)
         reason = decision.reason if isinstance(decision, Bury) else ""

@@ -139,16 +139,16 @@ class Worker:
         # Ctrl-C is a signal to stop, so a KeyboardInterrupt comes from a task itself.
         session = self._session(leave_on_ctrl_c=False)
         with self._stopping.on_signals(session):
-            self.starting()
             if started is not None:
                 notify(started, worker=self)
+            self.starting()
             if self._board is not None:
                 self._board.ready()
             self._work_and_close(session)
             self._stopping.announce(self.interrupt)
+            self.stopping()
             if stopped is not None:
                 notify(stopped, worker=self)
-            self.stopping()
 
     def check_and_run_task(self) -> bool:
         """Run one task, if one is ready. Returns whether there was one."""
