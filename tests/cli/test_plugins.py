@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 Shell = Callable[..., tuple[int, str, str]]
 
 GREETING = """
