@@ -70,7 +70,7 @@ def test_arguments_are_not_logged_unless_asked_for(caplog: pytest.LogCaptureFixt
 
 def test_arguments_that_are_named_like_a_secret_are_masked(caplog: pytest.LogCaptureFixture) -> None:
     gator = gator_with(arguments=True)
-    more = {"api_key": "hush", "author": "bob", "settings": {"token": "hush", "dsn": "redis://ann:hush@host/0"}}
+    more = {"api_key": "hush", "author": "bob", "settings": [{"token": "hush", "dsn": "redis://ann:hush@host/0"}]}
     gator.task(jobs.log_in, "ann", "hush", **more)
     drain(gator)
     shown = [fields["arguments"] for _, fields in events(caplog) if "arguments" in fields]
@@ -78,7 +78,7 @@ def test_arguments_that_are_named_like_a_secret_are_masked(caplog: pytest.LogCap
         {
             "user": "'ann'",
             "password": "***",
-            "more": "{api_key: ***, author: 'bob', settings: {token: ***, dsn: 'redis://***@host/0'}}",
+            "more": "{api_key: ***, author: 'bob', settings: [{token: ***, dsn: 'redis://***@host/0'}]}",
         }
     ]
     assert "hush" not in caplog.text
@@ -205,19 +205,33 @@ def test_hooks_of_others_are_followed_too(caplog: pytest.LogCaptureFixture) -> N
     class Speaking:
         @hookimpl
         def before_task(self) -> None:
-            jobs.log.info("bound %s", structlog.contextvars.get_contextvars())
+            jobs.log.info("bound %s", sorted(structlog.contextvars.get_contextvars().items()))
 
     gator = gator_with()
     gator.plugins.register(Speaking())
     gator.options(task_id="a").task(jobs.speak, "hush")
     drain(gator)
-    assert "bound {'task_id': 'a', 'task': 'tests.logging.jobs:speak'}" in caplog.text
+    assert "bound [('task', 'tests.logging.jobs:speak'), ('task_id', 'a')]" in caplog.text
     assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_another_style_is_an_error() -> None:
     with pytest.raises(OptionError, match="style='xml': it must be text or json"):
         Logging(style="xml")
+
+
+def test_secrets_are_masked_however_deep_they_lie(caplog: pytest.LogCaptureFixture) -> None:
+    deep: dict[str, Any] = {"token": "hush"}
+    for _ in range(8):
+        deep = {"deeper": [deep]}
+    gator_with(arguments=True).task(jobs.log_in, "ann", "hush", credentials={"ann": "hush"}, deep=deep, none={})
+    assert "hush" not in caplog.text
+    assert events(caplog)[0][1]["arguments"]["more"].startswith("{credentials: ***, deep: {deeper: [")
+
+
+def test_an_event_is_text_in_which_no_value_passes_for_a_field_or_a_line() -> None:
+    event = Event("task failed", {"attempt": 1, "error": "ValueError: no\ntask_id=2", "task_id": "a b"})
+    assert event == r"task failed attempt=1 error='ValueError: no\ntask_id=2' task_id='a b'"
 
 
 def test_the_installed_plugin_is_found(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
 from alligator_core.task import Task
 from alligator_core.task_log import without_secrets
@@ -15,6 +16,7 @@ Redact: TypeAlias = Callable[[str, object], object]
 
 HIDDEN: Final = "***"
 LONGEST: Final = 200
+DEEPEST: Final = 5
 _SECRET: Final = re.compile(
     r"passw|passphrase|^pass$|pwd|secret|token|api_?key|private_?key|auth(?!ors?($|_))|credential|cookie", re.IGNORECASE
 )
@@ -38,13 +40,32 @@ def _named(task: Task) -> dict[str, object]:
         return {**{f"args[{place}]": value for place, value in enumerate(task.args)}, **task.kwargs}
 
 
-def _shown(name: str, value: object, redact: Redact) -> str:
-    if isinstance(value, dict):
-        # Also what `**kwargs` took, and settings that are handed on in one.
-        return "{" + ", ".join(f"{key}: {_shown(str(key), item, redact)}" for key, item in value.items()) + "}"
+def _shown(name: str, value: object, redact: Redact, depth: int = 0) -> str:
     try:
         shown = redact(name, value)
-        text = shown if isinstance(shown, str) and shown is not value else repr(shown)
+        if shown is not value:
+            return _cut(without_secrets(shown if isinstance(shown, str) else repr(shown)))
+        return _entries(name, value, redact, depth + 1) or _cut(without_secrets(repr(value)))
     except Exception as exc:  # noqa: BLE001  (what can't be shown for sure is not shown)
         return f"(not shown: {type(exc).__name__})"
-    return without_secrets(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+
+
+def _entries(name: str, value: object, redact: Redact, depth: int) -> str:
+    if not value or not isinstance(value, dict | list | tuple | set | frozenset):
+        return ""
+    if depth > DEEPEST:
+        return "…"
+    if isinstance(value, dict):
+        # Also what `**kwargs` took, and settings that are handed on in one.
+        shown = ", ".join(f"{key}: {_shown(str(key), value[key], redact, depth)}" for key in _first(value))
+        return _cut(f"{{{shown}}}")
+    shown = ", ".join(_shown(name, item, redact, depth) for item in _first(value))
+    return _cut(f"[{shown}]")
+
+
+def _first(items: Iterable[object]) -> Iterator[Any]:
+    return islice(items, LONGEST // 10)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

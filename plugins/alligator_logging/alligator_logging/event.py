@@ -15,15 +15,17 @@ set_up_here = False
 """Whether structlog is set up, but by this package."""
 
 
-class Event:
-    """What stands in a record's `msg`. As text it is `task started task_id=… queue=…`, for handlers of any kind."""
+class Event(str):
+    """What stands in a record's `msg`: as text `task started task_id=… queue=…`, for handlers of any kind."""
 
-    def __init__(self, name: str, fields: Mapping[str, object]) -> None:
-        self.name = name
-        self.fields = fields
+    name: str
+    fields: Mapping[str, object]
 
-    def __str__(self) -> str:
-        return " ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())])
+    def __new__(cls, name: str, fields: Mapping[str, object]) -> Event:
+        """Make it of the event's name and its fields."""
+        made = super().__new__(cls, " ".join([name, *(f"{key}={_shown(value)}" for key, value in fields.items())]))
+        made.name, made.fields = name, fields
+        return made
 
 
 def is_heard(level: int) -> bool:
@@ -47,3 +49,9 @@ def _app_has_set_up_structlog() -> bool:
     # Not imported for that: an app that never did has set up nothing, and a producer starts faster without.
     structlog = sys.modules.get("structlog")
     return structlog is not None and structlog.is_configured() and not set_up_here
+
+
+def _shown(value: object) -> str:
+    # So that where one ends is plain, and none can pass for another field or line.
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(value)

@@ -14,6 +14,7 @@ from alligator_core import hookimpl
 from alligator_core.errors import OptionError
 from alligator_core.outcome import Outcome
 from alligator_core.task import Task
+from alligator_core.task_log import without_secrets
 
 from .arguments import Redact, mask_secrets, shown_arguments
 from .context import Run, is_followed, run, run_time
@@ -127,7 +128,7 @@ class Logging:
         if outcome.kind in ("retry", "defer"):
             fields["delay"] = round(outcome.delay, 3)
         if outcome.reason:
-            fields["reason"] = outcome.reason
+            fields["reason"] = without_secrets(outcome.reason)
         say(level, name, fields, outcome.error if outcome.kind == "dead" else None)
 
     def _follow(self, task: Task, began: float | None) -> None:
@@ -156,6 +157,6 @@ def _waited(task: Task) -> float:
 
 def _described(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"[:1000]
+        return without_secrets(f"{type(error).__name__}: {error}"[:1000])
     except Exception:  # noqa: BLE001  (its own code)
         return type(error).__name__
