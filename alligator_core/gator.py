@@ -28,7 +28,7 @@ from .errors import (
 )
 from .observers import notify
 from .options import Options
-from .plugins import SERIALIZERS, PluginManager
+from .plugins import SERIALIZERS, PluginManager, hooks_of
 from .producer import Producer
 from .serializers import Options as SerializerOptions
 from .serializers import Serializers, merged
@@ -105,8 +105,8 @@ class Gator(Producer):
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Gator:
         """Make a Gator from the environment: ALLIGATOR_CONN is the DSN.
 
-        ALLIGATOR_PREFIX, where set, is put before the queue's name with `_`; ALLIGATOR_ASYNC is `is_async`, and
-        ALLIGATOR_SECRET `secret`.
+        ALLIGATOR_PREFIX, where set, is put before the queue's name with `_`; ALLIGATOR_ASYNC is `is_async`,
+        ALLIGATOR_SECRET `secret`, and ALLIGATOR_PLUGINS `plugins`, with commas between them.
         `settings` are those of a Gator, and win. Raises ConfigurationError without ALLIGATOR_CONN.
         """
         environ = os.environ if environ is None else environ
@@ -116,6 +116,7 @@ class Gator(Producer):
         queue, prefix = settings.pop("queue_name", constants.ALL), environ.get("ALLIGATOR_PREFIX")
         settings.setdefault("is_async", environ.get("ALLIGATOR_ASYNC") or True)
         settings.setdefault("secret", secrets_of(None, environ))
+        settings.setdefault("plugins", hooks_of(environ))
         return cls(dsn, f"{prefix}_{queue}" if prefix else queue, **settings)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +37,9 @@ class PluginManager(pluggy.PluginManager):
 
     def load_hooks(self, wanted: Iterable[object] | None) -> None:
         """Register hook plugins: the `wanted` names and objects, or else what ALLIGATOR_PLUGINS says, or all."""
-        for item in _wanted_by_default() if wanted is None else [wanted] if isinstance(wanted, str) else wanted:
+        if wanted is None:
+            wanted = hooks_of(os.environ)
+        for item in installed(HOOKS) if wanted is None else [wanted] if isinstance(wanted, str) else wanted:
             if isinstance(item, str):
                 self.load(HOOKS, item)
             else:
@@ -150,9 +152,10 @@ def installed(group: str) -> list[str]:
     return sorted({entry.name for entry in entry_points(group)})
 
 
-def _wanted_by_default() -> list[str]:
-    named = os.environ.get(VARIABLE)
-    return installed(HOOKS) if named is None else [name.strip() for name in named.split(",") if name.strip()]
+def hooks_of(environ: Mapping[str, str]) -> list[str] | None:
+    """Return the names of the hook plugins that an environment says are to be loaded; None if it doesn't say."""
+    named = environ.get(VARIABLE)
+    return None if named is None else [name.strip() for name in named.split(",") if name.strip()]
 
 
 def _only(group: str, name: str, shown: str | None) -> EntryPoint:

@@ -153,6 +153,12 @@ def test_the_environment_may_say_which_hook_plugins_are_loaded(
     gator.task(jobs.note, 1)
     drain(gator)
     assert jobs.ran == [1, *heard]
+    jobs.ran.clear()
+    monkeypatch.delenv("ALLIGATOR_PLUGINS")
+    gator = Gator.from_env({"ALLIGATOR_CONN": "locmem://", "ALLIGATOR_PLUGINS": named})
+    gator.task(jobs.note, 1)
+    drain(gator)
+    assert jobs.ran == [1, *heard]
     monkeypatch.setenv("ALLIGATOR_PLUGINS", "metrix")
     with pytest.raises(UnknownPluginError, match="metrix"):
         Gator("locmem://")
