@@ -27,7 +27,7 @@ from .errors import (
 )
 from .observers import notify
 from .options import Options
-from .plugins import SERIALIZERS, PluginManager
+from .plugins import SERIALIZERS, PluginManager, hooks_of
 from .producer import Producer
 from .serializers import Options as SerializerOptions
 from .serializers import Serializers, merged
@@ -71,7 +71,8 @@ class Gator(Producer):
             accept: The serializers a worker decodes besides its own; json by default.
             allow: Patterns such as `myapp.*` that a function's `module.name` must match; by default everything an
                 app defines, and nothing of the standard library.
-            plugins: Hook plugins: names of installed ones, modules or objects. By default all that are installed.
+            plugins: Hook plugins: names of installed ones, modules or objects. By default those that
+                ALLIGATOR_PLUGINS names, with commas between them, and without it all that are installed.
             is_async: False runs tasks in process, at once. Words of an environment variable will do.
             secret: Signs every message, and refuses to run one that isn't signed with it. Several, in a list or
                 separated by commas: the first one signs, all of them verify. By default those in ALLIGATOR_SECRET;
@@ -103,8 +104,8 @@ class Gator(Producer):
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Gator:
         """Make a Gator from the environment: ALLIGATOR_CONN is the DSN.
 
-        ALLIGATOR_PREFIX, where set, is put before the queue's name with `_`; ALLIGATOR_ASYNC is `is_async`, and
-        ALLIGATOR_SECRET `secret`.
+        ALLIGATOR_PREFIX, where set, is put before the queue's name with `_`; ALLIGATOR_ASYNC is `is_async`,
+        ALLIGATOR_SECRET `secret`, and ALLIGATOR_PLUGINS `plugins`, with commas between them.
         `settings` are those of a Gator, and win. Raises ConfigurationError without ALLIGATOR_CONN.
         """
         environ = os.environ if environ is None else environ
@@ -114,6 +115,7 @@ class Gator(Producer):
         queue, prefix = settings.pop("queue_name", constants.ALL), environ.get("ALLIGATOR_PREFIX")
         settings.setdefault("is_async", environ.get("ALLIGATOR_ASYNC") or True)
         settings.setdefault("secret", secrets_of(None, environ))
+        settings.setdefault("plugins", hooks_of(environ))
         return cls(dsn, f"{prefix}_{queue}" if prefix else queue, **settings)
 
     @property
@@ -139,6 +141,7 @@ class Gator(Producer):
                 `timeout` (TaskTimeout is raised in the task), `hard_timeout` (the process ends under it, and it
                 fails; by default 5 s after `timeout`) and `expires` (what waits for longer is dropped; a datetime
                 will do, or `expires_at` in epoch seconds).
+                Beside these, those that hook plugins declare (`backoff` of alligator-retry).
 
         Raises OptionError for an unknown option or a bad value, UnsupportedFeature if the backend has no such thing.
         """

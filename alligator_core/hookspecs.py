@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import click
 
     from .backend import Backend
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from .dsn import Dsn
     from .gator import Gator
     from .outcome import Outcome
+    from .plugin_options import OptionReader
     from .serializer import Serializer, SerializerSetup
     from .task import Task
     from .worker import Worker
@@ -61,6 +64,22 @@ def register_commands(cli: click.Group) -> None:
 
     Called once, when a command is asked for that the core doesn't have, and for `alligator plugins`. `cli` is an empty
     group: none of the core's commands can be replaced. An exception is shown as a warning.
+    """
+
+
+@hookspec
+def declare_options() -> Mapping[str, OptionReader] | None:
+    """Name the options of your own that a task may be given: `gator.options(backoff="linear")`.
+
+    Called on the producer's thread when `gator.options` is given a name that is not the core's, so that a misspelt one
+    is still an error there. Return, by name, functions that check a value and return the text that stands for it, or
+    raise OptionError; what they raise, and what this raises, reaches the caller. A name of the core's, or one that
+    another plugin declares by another function, is a PluginError.
+
+    The text travels in `task.headers` as `option.NAME`: the plugin reads it in the worker's hooks with
+    `alligator_core.plugin_options.option_of(task, name)`. So the wire format needs no change for a plugin, any
+    language can set the header, and a worker without the plugin runs the task as if it had not been given the option.
+    What comes from a queue was not necessarily checked by you: read it as carefully as any input.
     """
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .plugin_options import split
 from .producer import Producer
-from .task import checked_id
+from .task import Task, checked_id
 from .task_options import TaskOptions
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class Options(Producer):
         self._gator = gator
         self._queue = queue_name
         self._task_id = None if task_id is None else checked_id(task_id)
+        settings, self._headers = split(gator.plugins, settings)
         self._defaults = TaskOptions.checked(**settings)
         if not gator.is_async and settings.get("is_async", settings.get("async")) is None:
             self._defaults = replace(self._defaults, is_async=False)
@@ -33,6 +36,12 @@ class Options(Producer):
 
     def __exit__(self, *_: object) -> None:
         """Nothing ends here: the tasks are on the queue already."""
+
+    def _make(self, func: Callable[..., object], name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Task:
+        task = super()._make(func, name, args, kwargs)
+        if self._headers:
+            task.headers = self._headers.copy()
+        return task
 
     def __repr__(self) -> str:
         return f"<Options of {self._gator!r}: {self._defaults}>"

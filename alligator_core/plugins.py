@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,8 @@ BACKENDS: Final = "alligator.backends"
 SERIALIZERS: Final = "alligator.serializers"
 HOOKS: Final = "alligator.hooks"
 KINDS: Final = {BACKENDS: "backend", SERIALIZERS: "serializer", HOOKS: "hooks"}
+VARIABLE: Final = "ALLIGATOR_PLUGINS"
+"""The environment's list of hook plugins to load, with commas between them; an empty one means none."""
 
 
 class PluginManager(pluggy.PluginManager):
@@ -32,7 +36,9 @@ class PluginManager(pluggy.PluginManager):
         self.add_hookspecs(hookspecs)
 
     def load_hooks(self, wanted: Iterable[object] | None) -> None:
-        """Register hook plugins: all that are installed, or only the `wanted` names and objects."""
+        """Register hook plugins: the `wanted` names and objects, or else what ALLIGATOR_PLUGINS says, or all."""
+        if wanted is None:
+            wanted = hooks_of(os.environ)
         for item in installed(HOOKS) if wanted is None else [wanted] if isinstance(wanted, str) else wanted:
             if isinstance(item, str):
                 self.load(HOOKS, item)
@@ -57,9 +63,30 @@ class PluginManager(pluggy.PluginManager):
         """Register a module or object with hooks, unless it is already; check it against the specs."""
         if self.is_registered(plugin):
             return
-        owner = owner or f"the plugin {plugin!r}"
+        self._enroll(plugin, None, owner or f"the plugin {plugin!r}", distribution)
+
+    def register(self, plugin: object, name: str | None = None) -> str | None:
+        """Register an object or module of the app's own; return the name that logs call it by, its class by default.
+
+        The latest that was registered is called first. A worker that has started doesn't hear of it any more.
+        Raises PluginError for what doesn't fit the specs, or is registered already.
+        """
+        if self.is_registered(plugin):
+            raise PluginError(f"The plugin {plugin!r} is registered already.")
+        if name is not None and self.has_plugin(name):
+            raise PluginError(f"The name {name!r} is taken by {self.get_plugin(name)!r}: register under another.")
+        return self._enroll(plugin, name, f"the plugin {plugin!r}", "")
+
+    def get_canonical_name(self, plugin: object) -> str:
+        """Return the name of a plugin that was given none: its module's or class's."""
+        name = getattr(plugin, "__name__", None) or f"{type(plugin).__module__}.{type(plugin).__qualname__}"
+        return f"{name}-{id(plugin)}" if self.has_plugin(name) else name
+
+    def _enroll(self, plugin: object, name: str | None, owner: str, distribution: str) -> str | None:
+        if inspect.isclass(plugin):
+            raise PluginError(f"{owner} is a class: register an object of it, {plugin.__name__}().", [distribution])
         try:
-            self.register(plugin)
+            registered = super().register(plugin, name)
             self.check_pending()
         except (pluggy.PluginValidationError, ValueError) as exc:
             # Whether it is registered by now depends on what was wrong, and on the version of pluggy.
@@ -73,6 +100,7 @@ class PluginManager(pluggy.PluginManager):
                 "before_task: task.enter_context(…).",
                 [distribution],
             )
+        return registered
 
     def _wrapped_observer(self, plugin: object) -> str | None:
         # Observers are called one by one, so that none can fail another: there is nothing to wrap.
@@ -122,6 +150,12 @@ def survey() -> list[Installed]:
 def installed(group: str) -> list[str]:
     """Return the names under which plugins of one group are installed, without importing any."""
     return sorted({entry.name for entry in entry_points(group)})
+
+
+def hooks_of(environ: Mapping[str, str]) -> list[str] | None:
+    """Return the names of the hook plugins that an environment says are to be loaded; None if it doesn't say."""
+    named = environ.get(VARIABLE)
+    return None if named is None else [name.strip() for name in named.split(",") if name.strip()]
 
 
 def _only(group: str, name: str, shown: str | None) -> EntryPoint:

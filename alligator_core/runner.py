@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 from . import constants, forks
 from .decisions import Decision
 from .hand import Hand
-from .observers import bound, notify
+from .observers import asking, telling
 from .outcome import SUCCEEDED, Outcome
 from .task import Current, Task, current
 from .task_options import DEFAULTS
@@ -53,9 +53,9 @@ class Runner:
         self.elsewhere: Callable[[Coroutine[Any, Any, Any]], Any] | None = None
         self._leave_on = (Interrupted, KeyboardInterrupt) if leave_on_ctrl_c else (Interrupted,)
         self._find = gator.policy.find
-        self._before_task = bound(hook.before_task)
-        self._on_success = bound(hook.on_success)
-        self._after_task = bound(hook.after_task)
+        self._before_task = asking(hook.before_task)
+        self._on_success = telling(hook.on_success)
+        self._after_task = telling(hook.after_task)
         self._is_plain = self._before_task is None and gator.task_class.run is Task.run
         """Nothing comes between the worker and the function: it can be called straight."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,7 +112,7 @@ class Runner:
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Tell the hooks what became of a task, last of all."""
         if self._after_task is not None:
-            notify(self._after_task, task=task, outcome=outcome)
+            self._after_task(task, outcome)
 
     def close(self) -> None:
         """Let go of the event loop, if a coroutine function made one necessary."""
@@ -156,7 +156,7 @@ class Runner:
             task.status = constants.SUCCESS
             outcome = SUCCEEDED
             if self._on_success is not None:
-                notify(self._on_success, task=task, result=result)
+                self._on_success(task, result)
             if task.options.on_success is not None:
                 self._call_back(task.options.on_success, task, result)
         if self._after_task is not None:
@@ -181,7 +181,7 @@ class Runner:
         task.result = result
         task.status = constants.SUCCESS
         if self._on_success is not None:
-            notify(self._on_success, task=task, result=result)
+            self._on_success(task, result)
         return SUCCEEDED
 
     def _guarded(self, task: Task, guard: Hand) -> Any:
@@ -222,7 +222,7 @@ class Runner:
         result = None
         with task.contexts():
             if self._before_task is not None:
-                self._before_task(task=task)
+                self._before_task(task)
             if task.options.on_start is not None:
                 self._awaited(self._callback(task.options.on_start)(task))
             result = self._awaited(task.run())
@@ -232,7 +232,7 @@ class Runner:
         result = None
         with task.contexts():
             if self._before_task is not None:
-                self._before_task(task=task)
+                self._before_task(task)
             if task.options.on_start is not None:
                 await _awaited_soon(self._callback(task.options.on_start)(task))
             result = await _awaited_soon(task.run())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from . import constants
+from .contexts import Contexts
 from .errors import OptionError, TaskCancelled
 from .task_options import TaskOptions, checked_name
 
@@ -91,7 +92,7 @@ class Task:
     is_coroutine: bool = False
     """Whether it calls a coroutine function: a worker runs it on its event loop."""
     _headers: dict[str, str] | None = None
-    _contexts: ExitStack | None = None
+    _contexts: Contexts | None = None
 
     def __init__(
         self,
@@ -170,16 +171,16 @@ class Task:
         if self.cancelled:
             raise TaskCancelled
 
-    def contexts(self) -> ExitStack:
-        """Return a fresh stack of the context managers of one run; the worker enters and leaves it."""
-        self._contexts = ExitStack()
+    def contexts(self) -> Contexts:
+        """Return what holds the context managers of one run; the worker enters and leaves it."""
+        self._contexts = Contexts()
         return self._contexts
 
     def enter_context(self, context: AbstractContextManager[T]) -> T:
         """Enter a context manager that stays open until the function has returned. For `before_task` hooks."""
         if self._contexts is None:
             raise RuntimeError("enter_context works while a worker runs the task: call it in before_task.")
-        return self._contexts.enter_context(context)
+        return self._contexts.enter(context)
 
     def serialize(self) -> bytes:
         """Return the task as it goes over the wire. Needs the Gator that the task came from."""

@@ -157,11 +157,11 @@ class TextLines(_Lines):
         """Return a record as text: the local time, level, worker, message; other loggers than ours are named."""
         message = message_of(record)
         if not message.isprintable():
-            message = _harmless(message).replace("\n", "\n    ")
+            message = harmless(message).replace("\n", "\n    ")
         origin = "" if record.name.startswith("alligator") else f"{record.name}: "
         line = f"{self._at(record)}.{int(record.msecs):03d} {record.levelname} {self._who(record)} {origin}{message}"
         trace = self._traceback(record)
-        return f"{line}\n{_harmless(trace)}" if trace else line
+        return f"{line}\n{harmless(trace)}" if trace else line
 
 
 class JsonLines(_Lines):
@@ -209,15 +209,16 @@ def without_secrets(text: str) -> str:
     return _CREDENTIALS.sub("://***@", text) if "://" in text else text
 
 
+def harmless(text: str) -> str:
+    """Return a text that can't steer a terminal: what isn't printable is escaped, but for line ends."""
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text.expandtabs(4))
+
+
 def _handler() -> logging.Handler:
     try:
         return LineHandler(sys.stderr.fileno())
     except (OSError, ValueError, AttributeError):
         return logging.StreamHandler(sys.stderr)  # closed or replaced, by a test say
-
-
-def _harmless(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text.expandtabs(4))
 
 
 def _escaped(character: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from . import constants
 from .decisions import Bury, Decision, Defer, Discard, Retry
 from .errors import TaskCancelled, TaskTimeout
-from .observers import bound, notify
+from .observers import bound, telling
 from .outcome import Outcome
 from .task import Task
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("alligator.task")
 
+# By these a plugin that logs failures in its own way can tell the lines that it makes needless.
+FAILED_ONCE: Final = "%s %s failed at attempt %d, again in %g s: %r"
+FAILED_FOR_GOOD: Final = "%s %s failed for good at attempt %d"
+
 
 class Verdict:
     """Decides about failed tasks with the hooks that were registered when it was made."""
@@ -25,8 +29,8 @@ class Verdict:
     def __init__(self, gator: Gator) -> None:
         hook = gator.plugins.hook
         self._on_failure = bound(hook.on_failure)
-        self._on_retry = bound(hook.on_retry)
-        self._on_dead = bound(hook.on_dead)
+        self._on_retry = telling(hook.on_retry)
+        self._on_dead = telling(hook.on_dead)
 
     def on(self, task: Task, error: BaseException) -> Outcome:
         """Decide what becomes of a task whose run raised an error, and tell the hooks. Never raises an Exception."""
@@ -67,23 +71,16 @@ class Verdict:
     def _retry(self, task: Task, error: BaseException, decision: Retry) -> Outcome:
         task.error = error
         task.status = constants.RETRYING
-        log.warning(
-            "%s %s failed at attempt %d, again in %g s: %r",
-            task.name,
-            task.task_id,
-            task.attempt,
-            decision.delay,
-            error,
-        )
+        log.warning(FAILED_ONCE, task.name, task.task_id, task.attempt, decision.delay, error)
         if self._on_retry is not None:
-            notify(self._on_retry, task=task, error=error, delay=decision.delay)
+            self._on_retry(task, error, decision.delay)
         return Outcome("retry", error, delay=decision.delay)
 
     def _bury(self, task: Task, error: BaseException, decision: Decision) -> Outcome:
         task.status = constants.FAILED
-        log.error("%s %s failed for good at attempt %d", task.name, task.task_id, task.attempt, exc_info=error)
+        log.error(FAILED_FOR_GOOD, task.name, task.task_id, task.attempt, exc_info=error)
         if self._on_dead is not None:
-            notify(self._on_dead, task=task, error=error)
+            self._on_dead(task, error)
         reason = decision.reason if isinstance(decision, Bury) else ""
         return Outcome("dead", error, reason=reason or _hint(error))
 

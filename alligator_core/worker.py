@@ -17,7 +17,7 @@ from .hosted import MAX_DELIVERIES
 from .intake import LONGEST_WAIT, Intake
 from .keeper import Keeper
 from .limits import Limits
-from .observers import bound, notify
+from .observers import telling
 from .pace import Pace
 from .reclaim import reclaim_dead
 from .runner import Interrupted
@@ -134,21 +134,21 @@ class Worker:
         is finished is settled before, and what else runs is given back.
         """
         hook = self.gator.plugins.hook
-        started, stopped = bound(hook.on_worker_start), bound(hook.on_worker_stop)
+        started, stopped = telling(hook.on_worker_start), telling(hook.on_worker_stop)
         self._board = enlist(self._stopping) or self._board
         # Ctrl-C is a signal to stop, so a KeyboardInterrupt comes from a task itself.
         session = self._session(leave_on_ctrl_c=False)
         with self._stopping.on_signals(session):
-            self.starting()
             if started is not None:
-                notify(started, worker=self)
+                started(self)
+            self.starting()
             if self._board is not None:
                 self._board.ready()
             self._work_and_close(session)
             self._stopping.announce(self.interrupt)
-            if stopped is not None:
-                notify(stopped, worker=self)
             self.stopping()
+            if stopped is not None:
+                stopped(self)
 
     def check_and_run_task(self) -> bool:
         """Run one task, if one is ready. Returns whether there was one."""

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+# The hook plugins of this repository are installed here; a test that wants one says so.
+os.environ["ALLIGATOR_PLUGINS"] = ""
+
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
 
 Launch = Callable[..., "subprocess.Popen[str]"]

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 Shell = Callable[..., tuple[int, str, str]]
 
 GREETING = """
@@ -74,8 +76,11 @@ def test_a_broken_plugin_is_exit_code_1_and_listed_with_its_error(install: Any, 
     assert f"Error: {broken['error']}" in err
 
 
-def test_a_broken_plugin_is_in_nobodys_way_who_looks_after_the_queues(install: Any, shell: Shell) -> None:
+def test_a_broken_plugin_is_in_nobodys_way_who_looks_after_the_queues(
+    install: Any, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install("broken", "import no_such_module\n")
+    monkeypatch.delenv("ALLIGATOR_PLUGINS")
 
     assert shell("alligator", "stats", "locmem://")[0] == 0
     code, _, err = shell("alligator", "worker", "locmem://", "--burst")

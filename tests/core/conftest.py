@@ -57,6 +57,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     site = tmp_path / "site-packages"
     site.mkdir()
     monkeypatch.syspath_prepend(site)
+    monkeypatch.delenv("ALLIGATOR_PLUGINS")
     before = set(sys.modules)
 
     def install(distribution: str, modules: Mapping[str, str] | None = None, **groups: Mapping[str, str]) -> None:

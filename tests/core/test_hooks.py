@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -22,6 +22,7 @@ from alligator import (
     Defer,
     Discard,
     Gator,
+    OptionError,
     Outcome,
     PluginError,
     Retry,
@@ -32,6 +33,7 @@ from alligator import (
     hookimpl,
 )
 from alligator_core import hookspecs
+from alligator_core.plugin_options import option_of
 
 from . import jobs
 from .backends import WatchedBackend
@@ -70,6 +72,70 @@ def test_each_hook_says_when_it_is_called_and_what_raising_does(name: str) -> No
 @pytest.mark.parametrize("name", sorted(set(SPECS) - {"make_backend", "make_serializer", "register_commands"}))
 def test_each_hook_is_tested_here(name: str) -> None:
     assert f"def {name}(" in Path(__file__).read_text()
+
+
+def read_tone(value: object) -> str:
+    if value not in ("high", "low"):
+        raise OptionError(f"tone={value!r}: it must be high or low.", "tone")
+    return str(value)
+
+
+class Tones:
+    """Declares an option of its own."""
+
+    def __init__(self, **readers: Callable[[Any], str]) -> None:
+        self.readers = readers or {"tone": read_tone}
+
+    @hookimpl
+    def declare_options(self) -> dict[str, Callable[[Any], str]]:
+        return self.readers
+
+    @hookimpl
+    def before_task(self, task: Task) -> None:
+        jobs.ran.append(option_of(task, "tone"))
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_an_option_that_declare_options_names_travels_to_the_worker(is_async: bool) -> None:
+    gator = gator_with(Tones())
+    with gator.options(tone="high", priority=3, is_async=is_async) as options:
+        options.task(jobs.note, 1)
+        options.map(jobs.note, [2])
+    gator.options(tone=None, is_async=is_async).task(jobs.note, 3)
+    drain(gator)
+    assert sorted(map(str, jobs.ran)) == ["1", "2", "3", "None", "high", "high"]
+
+
+def test_a_bad_value_and_a_misspelt_name_of_a_plugins_option_are_refused_at_the_call() -> None:
+    gator = gator_with(Tones())
+    with pytest.raises(OptionError, match="tone='shrill': it must be high or low"):
+        gator.options(tone="shrill")
+    with pytest.raises(OptionError, match=r"no option 'tones'\. Did you mean 'tone'"):
+        gator.options(tones="high")
+    with pytest.raises(OptionError, match="no option 'tone'"):
+        gator_with().options(tone="high")
+
+
+def test_two_plugins_that_declare_one_option_by_different_functions_are_an_error_that_names_both() -> None:
+    gator = Gator("locmem://", plugins=[])
+    gator.plugins.register(Tones(), "choir")
+    gator.plugins.register(Tones(), "choir again")
+    gator.options(tone="low")
+    gator.plugins.register(Tones(tone=str), "band")
+    with pytest.raises(PluginError, match="The option 'tone' is declared by choir again and by band"):
+        gator.options(tone="low")
+
+
+def test_a_plugin_can_not_declare_an_option_of_the_core() -> None:
+    with pytest.raises(PluginError, match="The option 'priority' is declared by the core and by "):
+        gator_with(Tones(tone=read_tone, priority=str)).options(tone="low")
+
+
+def test_each_task_has_headers_of_its_own() -> None:
+    options = gator_with(Tones()).options(tone="low")
+    first, second = options.task(jobs.note, 1), options.task(jobs.note, 2)
+    first.headers["tenant"] = "acme"
+    assert second.headers == {"option.tone": "low"}
 
 
 def test_before_enqueue_may_add_headers_which_travel_with_the_task() -> None:
@@ -597,6 +663,52 @@ def test_a_plugin_that_was_refused_leaves_nothing_behind() -> None:
         gator.plugins.add(Half())
     assert gator.plugins.hook.after_task.get_hookimpls() == []
     drain(gator)
+
+
+class Marking:
+    @hookimpl
+    def after_task(self) -> None:
+        jobs.ran.append("after")
+
+
+def test_register_is_all_that_a_plugin_of_the_apps_own_needs(gator: Gator) -> None:
+    assert gator.plugins.register(Marking()) == f"{__name__}.Marking"
+    gator.task(jobs.note, 1)
+    drain(gator)
+    assert jobs.ran == [1, "after"]
+
+
+def test_two_plugins_of_one_class_may_be_registered(gator: Gator) -> None:
+    names = {gator.plugins.register(Marking()), gator.plugins.register(Marking())}
+    gator.task(jobs.note, 1)
+    drain(gator)
+    assert (len(names), jobs.ran) == (2, [1, "after", "after"])
+
+
+def test_register_refuses_what_does_not_fit_the_specs_at_once(gator: Gator) -> None:
+    class Misspelt:
+        @hookimpl
+        def on_sucess(self) -> None: ...
+
+    with pytest.raises(PluginError, match=r"(?s)the plugin <.*Misspelt.*doesn't fit the specs: unknown hook 'on_suc"):
+        gator.plugins.register(Misspelt())
+    drain(gator)
+
+
+def test_a_class_is_refused_with_what_to_register_instead(gator: Gator) -> None:
+    with pytest.raises(PluginError, match=r"is a class: register an object of it, Marking\(\)"):
+        gator.plugins.register(Marking)
+    with pytest.raises(PluginError, match=r"is a class: register an object of it, Marking\(\)"):
+        gator_with(Marking)
+
+
+def test_registering_twice_or_under_a_name_that_is_taken_is_an_error(gator: Gator) -> None:
+    plugin = Marking()
+    gator.plugins.register(plugin, "marks")
+    with pytest.raises(PluginError, match="is registered already"):
+        gator.plugins.register(plugin)
+    with pytest.raises(PluginError, match=r"The name 'marks' is taken by <.*Marking"):
+        gator.plugins.register(Marking(), "marks")
 
 
 def test_the_marker_is_pluggys_own() -> None:

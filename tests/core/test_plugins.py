@@ -142,6 +142,28 @@ def test_hook_plugins_that_are_installed_are_loaded_when_a_gator_is_made(install
     assert jobs.ran == [1, "metrics"]
 
 
+@pytest.mark.parametrize(("named", "heard"), [("", []), ("metrics", ["metrics"]), (" metrics, ", ["metrics"])])
+def test_the_environment_may_say_which_hook_plugins_are_loaded(
+    install: Install, monkeypatch: pytest.MonkeyPatch, named: str, heard: list[str]
+) -> None:
+    install("alligator-metrics", {"metrics": HOOKS_SOURCE}, hooks={"metrics": "metrics"})
+    install("alligator-broken", {"broken": "import no_such_client"}, hooks={"broken": "broken"})
+    monkeypatch.setenv("ALLIGATOR_PLUGINS", named)
+    gator = Gator("locmem://")
+    gator.task(jobs.note, 1)
+    drain(gator)
+    assert jobs.ran == [1, *heard]
+    jobs.ran.clear()
+    monkeypatch.delenv("ALLIGATOR_PLUGINS")
+    gator = Gator.from_env({"ALLIGATOR_CONN": "locmem://", "ALLIGATOR_PLUGINS": named})
+    gator.task(jobs.note, 1)
+    drain(gator)
+    assert jobs.ran == [1, *heard]
+    monkeypatch.setenv("ALLIGATOR_PLUGINS", "metrix")
+    with pytest.raises(UnknownPluginError, match="metrix"):
+        Gator("locmem://")
+
+
 def test_plugins_says_which_hook_plugins_are_loaded_by_name_or_object(install: Install) -> None:
     install("alligator-metrics", {"metrics": HOOKS_SOURCE}, hooks={"metrics": "metrics"})
     install("alligator-tracing", {"tracing": HOOKS_SOURCE}, hooks={"tracing": "tracing"})
