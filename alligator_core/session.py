@@ -176,7 +176,8 @@ class Session(Ledger):
             self._end(hand, delivery, task, outcome, hand.since - began)
         if not self.flush_at:
             self.flush_at = hand.since + COALESCE
-        elif hand.since > self.flush_at and hand is self.main:
+        elif hand.since > self.flush_at and hand is self.main and not self._flushing.locked():
+            # (While the keeper flushes what was there before, this one waits for more: not to be told of alone.)
             self.try_flush()
         return outcome
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.sqs
 
-Plain boto3 sends, and receives and deletes, tens at a time on as many threads. Both sides spend nearly all of their time
-in boto3 and in the emulator, which is one process: rates say nothing of AWS, ratios say what the plugin adds.
+Plain boto3 sends, and receives and deletes, tens at a time on as many threads. Both sides spend nearly all of their
+time in boto3 and in the emulator, which is one process: rates say nothing of AWS, ratios say what the plugin adds.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Bench:
         self.rates: dict[str, list[float]] = {}
         self.requests: dict[str, list[float]] = {}
         self._seen = 0
-        for client in (self.gator.backend._service.client, self.backend._service.client):  # type: ignore[attr-defined]
+        for backend in (self.gator.backend, self.backend):
+            client = backend._service.client  # type: ignore[attr-defined]  # noqa: SLF001
             client.meta.events.register("before-send.sqs", self._count)
 
     def _client(self, server: Ministack) -> Any:

@@ -141,7 +141,7 @@ def test_the_commands_of_an_operator_work(gator: Gator) -> None:
         gator.task(jobs.fail, number)
     Worker(gator, burst=True).run_forever()
     gator.task(jobs.note, 3)
-    assert "answers" in _run(gator, "ping")
+    assert "answers" in _run(gator, "ping", "--timeout", "20")
     [counts] = json.loads(_run(gator, "stats", "--json"))["queues"]
     assert (counts["ready"], counts["dead"]) == (1, 2)
     letters = json.loads(_run(gator, "dead", "list", "--json"))["dead"]
