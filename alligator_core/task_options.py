@@ -124,8 +124,10 @@ def read_is_async(value: object) -> bool:
 
 
 def _read_retries(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST_COUNT:
-        raise OptionError(f"retries={value!r}: it must be a whole number, 0 or more (and 2**53 at most).", "retries")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise OptionError(f"retries={value!r}: it must be a whole number, 0 or more.", "retries")
+    if value > HIGHEST_COUNT:
+        raise OptionError(f"retries={value}: 2**53 is the most that can be counted.", "retries")
     return value
 
 

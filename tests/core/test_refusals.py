@@ -104,7 +104,7 @@ def test_more_headers_than_a_worker_takes_are_refused_when_the_task_is_made() ->
 
 def test_more_retries_than_a_worker_can_count_are_refused_when_the_task_is_made(gator: Gator) -> None:
     gator.options(retries=2**53).task(jobs.note, 1)
-    with pytest.raises(OptionError, match=r"retries=9007199254740993: .* \(and 2\*\*53 at most\)"):
+    with pytest.raises(OptionError, match=r"retries=9007199254740993: 2\*\*53 is the most"):
         gator.options(retries=2**53 + 1)
     drain(gator)
     assert jobs.ran == [1]
