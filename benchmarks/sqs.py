@@ -1,6 +1,6 @@
 """The SQS backend beside plain boto3, in one run on one emulator that it starts.
 
-    python -m benchmarks.sqs
+    python -m benchmarks.sqs [--celery PYTHON]
 
 Plain boto3 sends, and receives and deletes, tens at a time on as many threads. Both sides spend nearly all of their
 time in boto3 and in the emulator, which is one process: rates say nothing of AWS, ratios say what the plugin adds.
@@ -25,6 +25,7 @@ from alligator_core.worker import Worker
 from tests.sqs.servers import Ministack
 
 from .noop import noop
+from .sqs_celery import rate_of_celery
 
 BODY = 'json\n{"id":"019ac1a2b3c4000000011234567890ab","task":"benchmarks.noop:noop","args":[12345]}'
 SEND, DRAIN = "boto3, send in tens", "boto3, receive + delete in tens"
@@ -117,12 +118,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--celery", metavar="PYTHON", help="a Python that has celery[sqs], to be measured as well")
     options = parser.parse_args()
     server = Ministack()
     try:
         bench = Bench(server, options.count)
         for _ in range(options.rounds):
             bench.run()
+            if options.celery:
+                rate = rate_of_celery(options.celery, server, options.count // 4)
+                bench.rates.setdefault("Celery, drain", []).append(rate)
+                bench.requests["Celery, drain"] = [0.0]
         bench.report()
     finally:
         server.close()

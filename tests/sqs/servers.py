@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -128,11 +128,14 @@ class Server:
         assert self._process is not None
         if self._process.poll() is not None:
             raise RuntimeError((Path(self._folder.name) / "log").read_text())
+        asking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            with urllib.request.urlopen(f"{self.endpoint}{self.health}", timeout=2):
-                return True
-        except OSError:
+            asking.request("GET", self.health)
+            return asking.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            asking.close()
 
 
 class Ministack(Server):

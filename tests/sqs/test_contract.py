@@ -61,7 +61,7 @@ class TestPriorities(PriorityContract):
 
 
 def test_ministack_agrees_with_the_model(ministack: Ministack) -> None:
-    run_model(ministack.dsn(), examples=6)
+    run_model(ministack.dsn(), examples=4)
 
 
 def test_moto_agrees_with_the_model(moto: Moto) -> None:
