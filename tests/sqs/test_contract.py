@@ -39,7 +39,9 @@ class Essence(
 
 
 class TestMoto(Essence):
-    # Of two receives at once there both may get the same message.
+    # Of two receives at once there both may get the same message, and each takes longer the more there are.
+    test_a_batch_of_the_largest_size_arrives_completely = None  # type: ignore[assignment]
+
     @pytest.fixture
     def dsn(self, moto: Moto) -> str:
         return moto.dsn("threads=1")
