@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from ..backend import DEAD_LETTERS, ORDER, PURGE, Ack, Backend, Consumer, Delivery, Message
+from ..backend import DEAD_LETTERS, ORDER, PRIORITY, PURGE, Ack, Backend, Consumer, Delivery, Message
 from ..dsn import Dsn
 from ..errors import AlligatorException
 from ..plugins import PluginManager
@@ -84,8 +84,8 @@ class Harness:
         return self.in_order([delivery.id for delivery in self.collect(self.consumer(*queues), count)])
 
     def in_order(self, ids: Sequence[str]) -> list[str]:
-        """Return ids as they came, or sorted where the backend keeps no order."""
-        return list(ids) if self.offers(ORDER) else sorted(ids)
+        """Return ids as they came, or sorted where the backend keeps no order, not even by priority."""
+        return list(ids) if self.offers(ORDER) or self.offers(PRIORITY) else sorted(ids)
 
     def left(self, queue: str = "") -> list[str]:
         """Return the ids of all that is ready, `in_order`, and leave it there."""
