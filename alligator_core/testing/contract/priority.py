@@ -16,7 +16,7 @@ class PriorityContract(Contract):
     def test_nine_comes_first_and_zero_last(self, harness: Harness) -> None:
         for priority in (3, 0, 9, 5, 7, 1, 8, 2, 6, 4):
             harness.push(f"{priority}", priority=priority)
-        assert ids_as_they_come(harness, count=10) == list("9876543210")
+        assert harness.collect_ids(count=10) == list("9876543210")
 
     @needs(PRIORITY, ORDER)
     def test_messages_of_one_priority_stay_in_order(self, harness: Harness) -> None:
@@ -39,16 +39,11 @@ class PriorityContract(Contract):
         harness.push("higher", priority=9)
         harness.push("normal")
         consumer.close()
-        assert ids_as_they_come(harness, count=3) == ["higher", "high", "normal"]
+        assert harness.left() == ["higher", "high", "normal"]
 
     @needs(PRIORITY)
     def test_a_queue_named_first_goes_before_a_higher_priority_on_another(self, harness: Harness) -> None:
         first, second = harness.new_queue(), harness.new_queue()
         harness.push("urgent", queue=second, priority=9)
         harness.push("idle", queue=first, priority=0)
-        assert ids_as_they_come(harness, first, second, count=2) == ["idle", "urgent"]
-
-
-def ids_as_they_come(harness: Harness, *queues: str, count: int) -> list[str]:
-    # Also from a backend that keeps no order within a priority.
-    return [delivery.id for delivery in harness.collect(harness.consumer(*queues), count)]
+        assert harness.collect_ids(first, second, count=2) == ["idle", "urgent"]
