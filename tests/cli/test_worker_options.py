@@ -36,7 +36,8 @@ def nap():
     time.sleep(600)
 
 async def doze():
-    say("dozing")
+    # Said once it waits: while it runs, it is in the stacks of the threads.
+    asyncio.get_running_loop().call_soon(say, "dozing")
     await asyncio.sleep(600)
 
 def fail():
