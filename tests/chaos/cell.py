@@ -9,6 +9,8 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alligator_core.backend import UNIQUE
+
 from . import faults_network, faults_processes, faults_store  # noqa: F401  (they enter their faults)
 from .faults import FAULTS
 from .modes import MODES
@@ -82,7 +84,7 @@ def _act(scene: Scene, cell: Cell, result: Result) -> None:
         result.problems.append("".join(traceback.format_exception(exc)))
     letters = {} if scene.gator.size().dead > 1000 else {letter.id: letter for letter in scene.gator.dead(limit=1000)}
     dead = {int(id) for id in letters if id.isdigit()}
-    result.verdict = judge(scene.history.events(), dead)
+    result.verdict = judge(scene.history.events(), dead, unique=UNIQUE in scene.gator.backend.features)
     result.problems += [*scene.problems, *result.verdict.problems]
     if wrong := dead ^ scene.expected_dead:
         reasons = {letters[str(number)].reason[:100] for number in wrong & dead}

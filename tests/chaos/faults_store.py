@@ -23,7 +23,7 @@ def throw_garbage(scene: Scene) -> None:
     """10,000 messages of random bytes, truncated, of wrong types, unknown names or huge nesting between good tasks."""
     scene.start()
     scene.produce(count=100)
-    messages = list(garbage.corpus(scene.rng, scene.garbage))
+    messages = list(garbage.corpus(scene.rng, min(scene.garbage, scene.store.most)))
     for start in range(0, len(messages), 500):
         scene.gator.backend.push(scene.gator.queue_name, messages[start : start + 500])
     scene.drain()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import threading
@@ -222,15 +223,21 @@ class Scene:
         return self.until(runner, "a task runs")
 
     def drain(self) -> None:
-        """Wait until every task is accounted for, and nothing is left in the store."""
-        self.until(lambda: not any(thread.is_alive() for thread in self._producers), "all is pushed")
-        self.until(self._is_empty, "the queue is empty")
+        """Wait until every task is accounted for, and nothing is left in the store, as long as it gets on."""
+        for thread in self._producers:
+            while thread.is_alive():
+                begun = self._numbers
+                self.until(lambda: self._numbers > begun or not thread.is_alive(), "another task is pushed")  # noqa: B023
+        fewest = self._left()
+        while fewest:
+            self.until(lambda: self._left() < fewest, "the queue is empty")  # noqa: B023
+            fewest = self._left()
 
-    def _is_empty(self) -> bool:
+    def _left(self) -> float:
         try:
-            return sum(self.gator.size()[:3]) == 0
+            return sum(self.gator.size()[:3])
         except AlligatorException:
-            return False
+            return math.inf
 
     @contextmanager
     def hurt(self) -> Iterator[None]:

@@ -27,6 +27,8 @@ class Store:
     is_shared: ClassVar[bool] = True
     lacks: ClassVar[Mapping[str, str]] = {}
     """The faults that it promises nothing about, and why."""
+    most: ClassVar[int] = 10_000
+    """Messages that it can be asked to bear at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = folder / "clock"
@@ -163,6 +165,8 @@ class SqsStore(Store):
 
     name = "sqs"
     has_server = True
+    # The emulator looks through all of a queue for each message.
+    most = 300
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("stop the server", "kill the server", "kill the server and a worker", "kill a worker each second"),
         "has an emulator that keeps nothing when it ends",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -58,11 +58,16 @@ class Verdict:
         return [f"{what}: {len(numbers)}, such as {numbers[:5]}" for what, numbers in found.items() if numbers]
 
 
-def judge(events: Sequence[Event], dead: Collection[int] = ()) -> Verdict:
-    """Judge over a finished history; `dead` are the tasks among the dead letters."""
+def judge(events: Sequence[Event], dead: Collection[int] = (), *, unique: bool = True) -> Verdict:
+    """Judge over a finished history; `dead` are the tasks among the dead letters.
+
+    In a store that is not `unique`, each push of which the answer was lost may be there beside its repetition, and so
+    may a retry beside what it was put in the place of, if that was interrupted.
+    """
     moments: dict[str, dict[int, float]] = defaultdict(dict)
     for event in events:
         moments[event.kind][event.number] = event.at
+    doubts = Counter(event.number for event in events if event.kind == "doubtful")
     runs, hurts = _runs(events), _hurts(events)
     verdict = Verdict(pushed=len(moments["pushed"]), dead=sorted(dead))
     accounted = {*moments["finished"], *dead, *moments["canceled"], *moments["canceling"]}
@@ -71,12 +76,14 @@ def judge(events: Sequence[Event], dead: Collection[int] = ()) -> Verdict:
         canceled_at = moments["canceled"].get(number, inf)
         too_late = [run for run in attempts if run.began > canceled_at]
         # A worker that lost its lease may start what it had in hand, before it learns that.
-        is_doubtful = number in moments["doubtful"]
-        if number not in moments["pushing"] or not (is_doubtful or _explained(too_late, hurts)):
+        copies = doubts[number]
+        if not unique:
+            copies += sum(run.failed and _explained([run], hurts) for run in attempts)
+        if number not in moments["pushing"] or not (doubts[number] or _explained(too_late, hurts)):
             verdict.unexpected.append(number)
         sound = [run for run in attempts if not run.failed and not _explained([run], hurts)]
         verdict.repeated += len(attempts) - 1 - (1 if _stumbled(attempts) and len(attempts) > 1 else 0)
-        if len(sound) > 1 + is_doubtful:
+        if len(sound) > 1 + copies:
             verdict.unexplained.append(number)
     verdict.redelivery = sorted(_redelivery(runs.values(), hurts))
     return verdict
