@@ -143,7 +143,8 @@ def test_what_is_no_task_of_the_app_is_buried(
 @pytest.mark.parametrize("callback", ["on_start", "on_success", "on_error"])
 def test_nor_can_it_be_a_callback(make_gator: Callable[..., Gator], callback: str, canary: Path) -> None:
     gator = make_gator()
-    for number, name in enumerate(("os:mkdir", f"{APP}_os:mkdir", f"{APP}:toucher")):
+    value = {"$dataclass": [f"{APP}:Poke", {"path": str(canary)}]}
+    for number, name in enumerate(("os:mkdir", f"{APP}_os:mkdir", f"{APP}:toucher", value)):
         body = message(f"{APP}:note", [str(canary)], options={callback: name})
         gator.backend.push(gator.queue_name, [Message(str(number), body)])
     drain(gator)
