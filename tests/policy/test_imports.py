@@ -35,6 +35,7 @@ ATTACKS: dict[str, tuple[str, list[Any]]] = {
     "runpy:run_path": ("runpy:run_path", ["{module}"]),
     "Python's own tests": ("test.support.script_helper:assert_python_ok", ["{module}"]),
     "Python's tests in C": ("_testcapi:run_in_subinterp", ["open({path!r}, 'w').close()"]),
+    "a frozen module of Python's": ("__hello__:main", []),
     "a task of Alligator's own": ("alligator_core.cli:main", [["stats", "sqlite:///{path}"]]),
     "a re-exported function": (f"{APP}:system", SHELL),
     "a re-export under another name": (f"{APP}:run", [["touch", "{path}"]]),
