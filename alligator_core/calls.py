@@ -189,9 +189,14 @@ def _import(name: str, module_name: str) -> ModuleType:
     if main is not None and module_name == _main_name(main):
         return main
     try:
-        return importlib.import_module(module_name)
-    except (Exception, SystemExit) as exc:  # (a script may end itself when it is imported)
+        module = importlib.import_module(module_name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # (a script may end itself when it is imported, and a test module skip itself)
         raise UnknownModuleError(name, f"can't be imported here: {type(exc).__name__}: {exc}.") from exc
+    if not isinstance(module, ModuleType):  # some put an object of their own in their place
+        raise ForbiddenCallable(name, f"is in a {type(module).__name__} that stands for a module.")
+    return module
 
 
 def _main_module(name: str) -> str:

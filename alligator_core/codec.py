@@ -105,8 +105,8 @@ class Codec:
                 read_payload(raw)
         else:
             name = self._fill(task, read_payload(raw))
-        task.name = name
         callee = self._find(name)
+        task.name = callee.name  # the new one, of those that there are by an alias
         task.func = callee.function
         if callee.is_coroutine or self._runs_coroutines:
             task.is_coroutine = True

@@ -259,7 +259,9 @@ class Runner:
     def _call_back(self, callback: Callback, task: Task, value: object) -> None:
         try:
             self._awaited(self._callback(callback)(task, value))
-        except (Exception, SystemExit):
+        except self._leave_on:
+            raise
+        except BaseException:  # (as a task, it may raise SystemExit or CancelledError too)
             log.exception(CALLBACK_FAILED, callback, task)
 
     async def _call_back_soon(self, callback: Callback, task: Task, value: object, hand: Hand) -> None:

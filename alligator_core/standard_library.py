@@ -24,4 +24,4 @@ def is_standard(top_level: str) -> bool:
     except (ImportError, ValueError):  # a ValueError for a module without a spec, made by hand
         return False
     origin = (spec and spec.origin) or ""
-    return origin == "built-in" or (origin.startswith(_FOLDER) and not origin.startswith(_OTHERS))
+    return origin in ("built-in", "frozen") or (origin.startswith(_FOLDER) and not origin.startswith(_OTHERS))

@@ -33,17 +33,19 @@ _LONGEST_LINE: Final = 512
 _brief: Final = reprlib.Repr()
 _brief.maxstring = _brief.maxother = _brief.maxlong = 60
 
-_TYPES: Final[dict[str, type | tuple[type, ...]]] = {
-    "id": str,
-    "task": str,
-    "args": list,
-    "kwargs": dict,
-    "retries": int,
-    "attempt": int,
+# Exactly these: what a pickle may hold instead, an object of a class below them, may run code when it is looked at.
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "id": (str,),
+    "task": (str,),
+    "args": (list,),
+    "kwargs": (dict,),
+    "retries": (int,),
+    "attempt": (int,),
     "enqueued_at": (int, float),
-    "options": dict,
-    "headers": dict,
+    "options": (dict,),
+    "headers": (dict,),
 }
+_OPTION_TYPES: Final = (str, int, float, bool)
 
 
 class Payload(NamedTuple):
@@ -112,20 +114,25 @@ def read_payload(payload: Any) -> Payload:
 
 def _check(payload: Payload) -> None:
     for key, value in payload._asdict().items():
-        if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+        if type(value) not in _TYPES[key]:
             raise MessageError(f"Its {key!r} is {short(value)}, which is not what wire format {VERSION} has there.")
     _check_numbers(payload)
     if len(payload.args) + len(payload.kwargs) > MOST_ARGUMENTS:
         count = len(payload.args) + len(payload.kwargs)
         raise MessageError(f"It passes {count:,} arguments, and {MOST_ARGUMENTS:,} is the most that a call may have.")
+    for name, value in payload.options.items():
+        if type(value) not in _OPTION_TYPES:
+            raise MessageError(
+                f"Its options can't be read: {short(name)} is a {type(value).__name__}, not text or a number."
+            )
     for name in (payload.task, *payload.options.values()):
-        if isinstance(name, str) and len(name) > LONGEST_NAME:
+        if type(name) is str and len(name) > LONGEST_NAME:
             raise MessageError(f"It names {short(name)}, and {LONGEST_NAME:,} characters are the most of a name.")
     if len(payload.headers) > MOST_HEADERS:
         raise MessageError(f"It has {len(payload.headers):,} headers, and {MOST_HEADERS:,} is the most it may have.")
-    if not all(isinstance(key, str) for key in payload.kwargs):
+    if not all(type(key) is str for key in payload.kwargs):
         raise MessageError("Its 'kwargs' has a key that isn't text.")
-    if not all(isinstance(text, str) for pair in payload.headers.items() for text in pair):
+    if not all(type(text) is str for pair in payload.headers.items() for text in pair):
         raise MessageError("Its 'headers' hold something that isn't text.")
 
 

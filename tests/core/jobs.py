@@ -135,6 +135,10 @@ def leave_in_callback(*_: object) -> None:
     sys.exit(1)
 
 
+def cancel_in_callback(*_: object) -> None:
+    raise asyncio.CancelledError
+
+
 async def succeeded_soon(task: Task, result: object) -> None:
     await asyncio.sleep(0)
     ran.append(("succeeded", task.task_id, result))

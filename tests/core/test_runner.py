@@ -243,7 +243,9 @@ def test_what_on_start_raises_fails_the_task_before_it_runs(gator: Gator) -> Non
     assert reason_of_death(gator).startswith("PermissionError: not started")
 
 
-@pytest.mark.parametrize("callback", [jobs.stumble, jobs.leave_in_callback, "tests.core.jobs:gone"])
+@pytest.mark.parametrize(
+    "callback", [jobs.stumble, jobs.leave_in_callback, jobs.cancel_in_callback, "tests.core.jobs:gone"]
+)
 def test_what_a_later_callback_raises_is_logged_and_changes_nothing(
     gator: Gator, callback: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -20,6 +21,21 @@ events = structlog.get_logger("shop.events")
 def queue() -> Gator:
     options = os.environ.get("LOGGING_STYLE") or None
     return Gator(os.environ["LOGGING_DSN"], plugins=[Logging(style=options)])
+
+
+@dataclass
+class Login:
+    user: str
+    password: str
+    pin: str = field(repr=False)
+
+
+@dataclass
+class Discreet:
+    word: str
+
+    def __repr__(self) -> str:
+        return "Discreet()"
 
 
 def speak(word: str) -> None:

@@ -84,6 +84,25 @@ def test_arguments_that_are_named_like_a_secret_are_masked(caplog: pytest.LogCap
     assert "hush" not in caplog.text
 
 
+def test_fields_of_a_dataclass_that_are_named_like_a_secret_are_masked(caplog: pytest.LogCaptureFixture) -> None:
+    gator_with(arguments=True).task(jobs.speak, [jobs.Login("ann", "hush", "hush")])  # type: ignore[arg-type]
+    assert events(caplog)[0][1]["arguments"] == {"word": "[Login(user='ann', password=***)]"}
+
+
+def test_what_a_dataclass_shows_of_itself_is_all_that_is_shown(caplog: pytest.LogCaptureFixture) -> None:
+    gator_with(arguments=True).task(jobs.speak, jobs.Discreet("hush"))  # type: ignore[arg-type]
+    assert events(caplog)[0][1]["arguments"] == {"word": "Discreet()"}
+
+
+@pytest.mark.parametrize("length", range(940, 1000, 5))
+def test_a_url_in_a_long_error_shows_no_password(caplog: pytest.LogCaptureFixture, length: int) -> None:
+    gator = gator_with()
+    gator.task(jobs.fail, "x" * length + " redis://ann:hush-hush-hush@host/0")
+    drain(gator)
+    [error] = [fields["error"] for name, fields in events(caplog) if name == "task failed"]
+    assert "hush" not in error
+
+
 def test_a_redaction_of_the_apps_own_decides_what_is_shown(caplog: pytest.LogCaptureFixture) -> None:
     gator = gator_with(arguments=True, redact=lambda name, value: len(str(value)) if name == "user" else "…")
     gator.task(jobs.log_in, "ann", "hush")

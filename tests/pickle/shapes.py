@@ -31,6 +31,19 @@ class Singleton:
 ONLY = Singleton()
 
 
+class Sick(list[object]):
+    def __len__(self) -> int:
+        raise RuntimeError("it is sick")
+
+
+class Unbound:
+    """Has a class of its own only while it stands for something, as the proxies of some frameworks."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("it stands for nothing")
+
+
 class Strict:
     def __init__(self, size: int) -> None:
         if size < 0:

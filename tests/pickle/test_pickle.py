@@ -202,6 +202,17 @@ def test_an_object_that_is_passed_twice_arrives_as_one(gator: Gator) -> None:
     assert first is second
 
 
+@pytest.mark.parametrize("odd", [shapes.Sick, shapes.Unbound])
+@pytest.mark.parametrize("key", ["id", "task", "args", "kwargs", "retries", "options", "priority", "trace"])
+def test_what_is_no_part_of_a_payload_is_not_looked_at(gator: Gator, key: str, odd: type) -> None:
+    value = shapes.Reduced(odd)
+    payload: dict[str, Any] = {"id": "1", "task": f"{shapes.__name__}:receive", "args": [], "retries": 0}
+    inner = {"priority": {"options": {"priority": value}}, "trace": {"headers": {"trace": value}}}
+    pickled = gator.codec._serializer.dumps(payload | inner.get(key, {key: value}), gator.policy.class_name)
+    with pytest.raises(MessageError):
+        gator.codec.decode(signed(gator, pickled), "all")
+
+
 @pytest.mark.parametrize("damage", [b"", b"\0\0\0", b"\0\0\0\0", b"\x80\x05}."])
 def test_what_has_no_checksum_of_its_own_is_damaged(gator: Gator, damage: bytes) -> None:
     with pytest.raises(MessageError, match=r"damaged|EOFError"):

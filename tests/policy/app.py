@@ -101,6 +101,16 @@ class Order:
     id: int
 
 
+@dataclass(frozen=True)
+class Poke:
+    """A value that can be called."""
+
+    path: str
+
+    def __call__(self, *_: object) -> None:
+        Path(self.path).touch()
+
+
 noted: list[tuple[object, ...]] = []
 
 

@@ -52,6 +52,13 @@ def test_a_callback_and_a_class_may_have_their_old_names(make_gator: Callable[..
     assert gator.dead() == []
 
 
+def test_the_task_is_known_by_the_new_name_to_hooks_and_patterns() -> None:
+    gator = Gator("locmem://", plugins=[], aliases={"old:note": f"{APP}:note"})
+    body = b'json\n{"id":"1","task":"old:note","args":[],"enqueued_at":1.0}'
+    assert gator.codec.decode(body, "all").name == f"{APP}:note"
+    assert b'"old:note"' in gator.codec.again(body, "all", attempt=2, headers={})
+
+
 def test_a_function_that_was_renamed_twice_is_found_by_both_names() -> None:
     policy = Policy(aliases={"a:f": "b:f", "b:f": f"{APP}:touch"})
     assert policy.find("a:f").function is policy.find("b:f").function is app.touch

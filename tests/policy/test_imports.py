@@ -35,6 +35,7 @@ ATTACKS: dict[str, tuple[str, list[Any]]] = {
     "runpy:run_path": ("runpy:run_path", ["{module}"]),
     "Python's own tests": ("test.support.script_helper:assert_python_ok", ["{module}"]),
     "Python's tests in C": ("_testcapi:run_in_subinterp", ["open({path!r}, 'w').close()"]),
+    "a frozen module of Python's": ("__hello__:main", []),
     "a task of Alligator's own": ("alligator_core.cli:main", [["stats", "sqlite:///{path}"]]),
     "a re-exported function": (f"{APP}:system", SHELL),
     "a re-export under another name": (f"{APP}:run", [["touch", "{path}"]]),
@@ -143,7 +144,8 @@ def test_what_is_no_task_of_the_app_is_buried(
 @pytest.mark.parametrize("callback", ["on_start", "on_success", "on_error"])
 def test_nor_can_it_be_a_callback(make_gator: Callable[..., Gator], callback: str, canary: Path) -> None:
     gator = make_gator()
-    for number, name in enumerate(("os:mkdir", f"{APP}_os:mkdir", f"{APP}:toucher")):
+    value = {"$dataclass": [f"{APP}:Poke", {"path": str(canary)}]}
+    for number, name in enumerate(("os:mkdir", f"{APP}_os:mkdir", f"{APP}:toucher", value)):
         body = message(f"{APP}:note", [str(canary)], options={callback: name})
         gator.backend.push(gator.queue_name, [Message(str(number), body)])
     drain(gator)
@@ -216,3 +218,30 @@ def test_an_allow_list_allows_no_more_than_functions_and_classes_where_they_are_
     task, args = ATTACKS[name]
     gator = make_gator(allow=["*"])
     assert_it_is_buried_and_the_next_one_runs(gator, message(task, filled(args, path=str(canary))), canary)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sys\nclass Own:\n    def __init__(self): self.touch = 1\nsys.modules[__name__] = Own()",
+        "import sys\nclass Own:\n    __slots__ = ()\nsys.modules[__name__] = Own()",
+        "class Skipped(BaseException): ...\nraise Skipped('as a test module does')",
+    ],
+    ids=["an object", "an object without a namespace", "what no handler of exceptions catches"],
+)
+@pytest.mark.parametrize("place", ["task", "callback", "argument"])
+def test_a_module_that_is_none_stops_no_worker(
+    make_gator: Callable[..., Gator], canary: Path, module: Path, place: str, source: str
+) -> None:
+    module.write_text(source)
+    gator, name = make_gator(), "canary_module:touch"
+    body = {
+        "task": message(name),
+        "callback": message(f"{APP}:note", options={"on_start": name}),
+        "argument": message(f"{APP}:note", [{"$enum": [name, "A"]}]),
+    }[place]
+    gator.backend.push(gator.queue_name, [Message("attack", body)])
+    gator.task(app.touch, str(canary))
+    drain(gator)
+    assert canary.exists()
+    assert [letter.id for letter in gator.dead()] == ["attack"]

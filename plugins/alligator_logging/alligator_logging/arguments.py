@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -51,6 +52,8 @@ def _shown(name: str, value: object, redact: Redact, depth: int = 0) -> str:
 
 
 def _entries(name: str, value: object, redact: Redact, depth: int) -> str:
+    if is_dataclass(value) and hasattr(type(value).__repr__, "__wrapped__"):  # with the repr that dataclass made
+        return _fields(value, redact, depth)
     if not value or not isinstance(value, dict | list | tuple | set | frozenset):
         return ""
     if depth > DEEPEST:
@@ -61,6 +64,18 @@ def _entries(name: str, value: object, redact: Redact, depth: int) -> str:
         return _cut(f"{{{shown}}}")
     shown = ", ".join(_shown(name, item, redact, depth) for item in _first(value))
     return _cut(f"[{shown}]")
+
+
+def _fields(value: Any, redact: Redact, depth: int) -> str:
+    if depth > DEEPEST:
+        return "…"
+    # As its repr, fields that this leaves out included.
+    shown = [
+        f"{each.name}={_shown(each.name, getattr(value, each.name), redact, depth)}"
+        for each in fields(value)
+        if each.repr and hasattr(value, each.name)
+    ]
+    return _cut(f"{type(value).__qualname__}({', '.join(shown)})")
 
 
 def _first(items: Iterable[object]) -> Iterator[Any]:

@@ -60,7 +60,7 @@ class Logging:
         Args:
             arguments: Whether `task enqueued` and `task started` show the arguments.
             redact: Takes an argument's name and value, and returns what is shown of it; by default those that are
-                named like a secret are masked. It is asked for each entry of a dict, too.
+                named like a secret are masked. It is asked for each entry of a dict and each field of a dataclass, too.
             style: "text" or "json", for the lines of `alligator worker`; by default text on a terminal.
 
         Raises OptionError for another style.
@@ -157,6 +157,8 @@ def _waited(task: Task) -> float:
 
 def _described(error: BaseException) -> str:
     try:
-        return without_secrets(f"{type(error).__name__}: {error}"[:1000])
+        return without_secrets(f"{type(error).__name__}: {error}")[
+            :1000
+        ]  # in this order: a URL may be cut before its @
     except Exception:  # noqa: BLE001  (its own code)
         return type(error).__name__
