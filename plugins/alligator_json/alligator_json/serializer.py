@@ -51,10 +51,11 @@ class JsonSerializer:
             decoded = _decode(payload)
             # The parser keeps the last of two entries with one key, others keep the first: a message must not mean two
             # things. One that is written as here can't hold any; only others have to be looked through.
-            if _encode(decoded) != payload and _has_double_key(payload, decoded):
+            is_as_here = _encode(decoded) == payload
+            if not is_as_here and _has_double_key(payload, decoded):
                 raise ValueError("a map has the same key twice")
-            # Without a dollar there is no tag, and only a backslash can disguise one.
-            if payload.find(b"$") >= 0 or (payload.find(b"\\") >= 0 and payload.find(b"\\u0024") >= 0):
+            # Without a dollar there is no tag, and nothing written as here disguises one.
+            if payload.find(b"$") >= 0 or (not is_as_here and payload.find(b"\\u0024") >= 0):
                 from alligator_tags import Untagger
 
                 return Untagger(_FORM, class_of).restore_entries(decoded)
