@@ -1,0 +1,37 @@
+"""What fails in part, hangs, or was made by others: nothing is lost, and nothing is said that isn't so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from alligator_core.errors import PushError
+from tests.sqs.helpers import dsn_of, messages, new_queue
+from tests.sqs.helpers import opened as backend_of
+from tests.sqs.servers import Ministack
+from tests.sqs.stub import Stub
+
+
+@pytest.fixture
+def stub(ministack: Ministack) -> Iterator[Stub]:
+    stub = Stub(ministack.port)
+    yield stub
+    stub.close()
+
+
+@pytest.fixture
+def queue() -> str:
+    return new_queue()
+
+
+def test_what_was_taken_is_not_refused_where_trying_the_rest_again_fails(stub: Stub, queue: str) -> None:
+    with backend_of(dsn_of(stub.endpoint, "create=yes")) as backend:
+        backend.push(queue, messages("first"))
+        failed = [{"Id": "1", "Code": "InternalError", "SenderFault": False}]
+        busy = {"__type": "com.amazonaws.sqs#ThrottlingException", "message": "made up"}
+        answers = iter([(200, {"Successful": [{"Id": "0"}, {"Id": "2"}], "Failed": failed})])
+        stub.rule = lambda action, _: next(answers, (400, busy)) if "Send" in action else None
+        with pytest.raises(PushError, match="Throttling") as caught:
+            backend.push(queue, messages("a", "b", "c"))
+    assert list(caught.value.refused) == ["b"]
