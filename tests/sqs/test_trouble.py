@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from alligator_core.errors import PushError
+from alligator_core.backend import Message
+from alligator_core.errors import BackendUnavailable, PushError
 from tests.sqs.helpers import dsn_of, messages, new_queue
 from tests.sqs.helpers import opened as backend_of
 from tests.sqs.servers import Ministack
-from tests.sqs.stub import Stub
+from tests.sqs.stub import Answer, Stub
 
 
 @pytest.fixture
@@ -35,3 +37,19 @@ def test_what_was_taken_is_not_refused_where_trying_the_rest_again_fails(stub: S
         with pytest.raises(PushError, match="Throttling") as caught:
             backend.push(queue, messages("a", "b", "c"))
     assert list(caught.value.refused) == ["b"]
+
+
+def test_a_push_of_which_any_part_is_in_doubt_is_in_doubt(stub: Stub, queue: str) -> None:
+    with backend_of(dsn_of(stub.endpoint, "create=yes")) as backend:
+        backend.push(queue, messages("first"))
+
+        def rule(action: str, request: dict[str, Any]) -> Answer | None:
+            if action != "SendMessageBatch":
+                return None
+            is_first = request["Entries"][0]["MessageBody"].startswith("id=0\n")
+            return (400, {"__type": "#ThrottlingException"}) if is_first else (500, {"__type": "#InternalError"})
+
+        stub.rule = rule
+        with pytest.raises(BackendUnavailable) as caught:
+            backend.push(queue, [Message(f"{n}", b"") for n in range(20)])
+    assert caught.value.maybe_applied
