@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from alligator_core.backend import Message
 from alligator_core.errors import BackendUnavailable, PushError
 from tests.sqs.helpers import dsn_of, messages, new_queue
 from tests.sqs.helpers import opened as backend_of
-from tests.sqs.servers import Ministack
+from tests.sqs.servers import PATIENCE, REGION, Ministack
 from tests.sqs.stub import Answer, Stub
 
 
@@ -53,3 +54,22 @@ def test_a_push_of_which_any_part_is_in_doubt_is_in_doubt(stub: Stub, queue: str
         with pytest.raises(BackendUnavailable) as caught:
             backend.push(queue, [Message(f"{n}", b"") for n in range(20)])
     assert caught.value.maybe_applied
+
+
+def test_an_extension_that_hangs_is_tried_again_within_the_lease(stub: Stub, queue: str) -> None:
+    dsn = f"sqs://{REGION}/?endpoint={stub.endpoint}&create=yes&wait=20&timeout=1"
+    with backend_of(dsn) as backend:
+        backend.push(queue, messages("a"))
+        consumer = backend.consumer([queue], 30.0)
+        assert consumer.reserve(1, 0.0)
+        hangs, is_over = iter(range(1)), Event()
+
+        def rule(action: str, request: dict[str, Any]) -> Answer | None:
+            if action.startswith("Change") and next(hangs, None) is not None:
+                is_over.wait(PATIENCE / 2)
+            return None
+
+        stub.rule = rule
+        assert consumer.keep_alive() == []
+        assert stub.counts["ChangeMessageVisibilityBatch"] == 2
+        is_over.set()
