@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from alligator_core.backend import Message
-from alligator_core.errors import BackendUnavailable, PushError
+from alligator_core.backend import Bury, Message, Release, Replace
+from alligator_core.errors import BackendError, BackendUnavailable, PushError
 from tests.sqs.helpers import dsn_of, messages, new_queue
 from tests.sqs.helpers import opened as backend_of
-from tests.sqs.servers import PATIENCE, REGION, Ministack
+from tests.sqs.servers import PATIENCE, REGION, Ministack, Moto
 from tests.sqs.stub import Answer, Stub
 
 
@@ -73,3 +73,59 @@ def test_an_extension_that_hangs_is_tried_again_within_the_lease(stub: Stub, que
         assert consumer.keep_alive() == []
         assert stub.counts["ChangeMessageVisibilityBatch"] == 2
         is_over.set()
+
+
+def test_of_several_queues_one_that_takes_nothing_back_does_not_keep_the_others_from_it(stub: Stub) -> None:
+    first, second = new_queue(), new_queue()
+    with backend_of(dsn_of(stub.endpoint, "create=yes")) as backend:
+        consumer = backend.consumer([first, second], 30.0)
+        for each in (first, second):
+            backend.push(each, messages(each))
+            assert consumer.reserve(1, PATIENCE)
+        denied = 403, {"__type": "#AccessDenied", "message": "made up"}
+        stub.rule = lambda action, request: (
+            denied if action.startswith("Send") and request["QueueUrl"].endswith(first) else None
+        )
+        with pytest.raises(BackendError, match="denied"):
+            consumer.close()
+        assert backend.size(second)[:3] == (1, 0, 0)
+
+
+def test_dead_letters_that_come_again_while_they_are_looked_at_are_not_looked_at_for_ever(
+    stub: Stub, queue: str
+) -> None:
+    with backend_of(dsn_of(stub.endpoint, "create=yes")) as backend:
+        backend.push(queue, messages("a"))
+        backend._queues.dead(queue)
+        found = [{"MessageId": f"{n}", "ReceiptHandle": f"{n}", "Body": f"id={n};reason=x\n"} for n in range(10)]
+        again = iter(range(30))
+
+        def rule(action: str, request: dict[str, Any]) -> Answer | None:
+            if action == "GetQueueAttributes":
+                return 200, {"Attributes": {"ApproximateNumberOfMessages": "10"}}
+            if action == "ReceiveMessage":
+                return 200, {"Messages": found if next(again, None) is not None else []}
+            return (200, {}) if action.startswith("Change") else None
+
+        stub.rule = rule
+        assert len(backend.dead(queue)) == 10
+        assert stub.counts["ReceiveMessage"] <= 3
+
+
+@pytest.mark.parametrize("outcome", ["release", "retry", "bury"])
+def test_what_others_sent_is_put_back_though_it_is_larger_than_what_may_be_pushed(moto: Moto, outcome: str) -> None:
+    with backend_of(moto.dsn("threads=1", "max_message=20000")) as backend:
+        queue = new_queue()
+        client, body = moto.client(), "x" * 20_000
+        url = client.create_queue(QueueName=queue)["QueueUrl"]
+        client.send_message(QueueUrl=url, MessageBody=body)
+        consumer = backend.consumer([queue], 30.0)
+        [held] = consumer.reserve(1, PATIENCE)
+        settlements = {
+            "release": Release(held),
+            "retry": Replace(held, Message(held.id, held.body)),
+            "bury": Bury(held, "why " * 10_000),
+        }
+        assert consumer.settle([settlements[outcome]]) == []
+        assert backend.size(queue)[:4] == ((0, 0, 0, 1) if outcome == "bury" else (1, 0, 0, 0))
+        assert backend.requeue(queue) == ([held.id] if outcome == "bury" else [])
