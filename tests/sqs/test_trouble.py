@@ -129,3 +129,11 @@ def test_what_others_sent_is_put_back_though_it_is_larger_than_what_may_be_pushe
         assert consumer.settle([settlements[outcome]]) == []
         assert backend.size(queue)[:4] == ((0, 0, 0, 1) if outcome == "bury" else (1, 0, 0, 0))
         assert backend.requeue(queue) == ([held.id] if outcome == "bury" else [])
+
+
+def test_a_key_that_may_not_be_used_is_named_and_not_a_right_of_sqs(stub: Stub, queue: str) -> None:
+    with backend_of(dsn_of(stub.endpoint, "create=yes")) as backend:
+        stub.refuse("SendMessageBatch", "KmsAccessDenied")
+        with pytest.raises(BackendError, match=r"kms:Decrypt and kms:GenerateDataKey.*made up") as caught:
+            backend.push(queue, messages("a"))
+    assert "allow sqs:" not in str(caught.value)
