@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from alligator_sqs.envelope import Envelope
 
 from alligator_core.backend import Bury, Message, Release, Replace
 from alligator_core.errors import BackendError, BackendUnavailable, PushError
@@ -137,3 +138,16 @@ def test_a_key_that_may_not_be_used_is_named_and_not_a_right_of_sqs(stub: Stub, 
         with pytest.raises(BackendError, match=r"kms:Decrypt and kms:GenerateDataKey.*made up") as caught:
             backend.push(queue, messages("a"))
     assert "allow sqs:" not in str(caught.value)
+
+
+def test_a_release_in_a_fifo_queue_does_not_count_deaths_that_others_told_of_once_more(ministack: Ministack) -> None:
+    with backend_of(ministack.dsn("fifo=yes")) as backend:
+        queue = new_queue()
+        lane = backend._names.lane(queue)
+        entry = backend._posting.entry(lane, Envelope("a", b"x", deaths=1))
+        assert backend._batches.send(lane, [entry], in_order=True) == [None]
+        consumer = backend.consumer([queue], 30.0)
+        for _ in range(3):
+            [held] = consumer.reserve(1, PATIENCE)
+            assert held.deliveries == 2
+            assert consumer.settle([Release(held)]) == []

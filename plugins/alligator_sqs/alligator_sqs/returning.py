@@ -65,7 +65,7 @@ class Returning:
         """Make messages of one queue ready again after so many seconds each."""
         if lane.is_fifo:
             for hold, delay in holds:
-                uncounted = hold.receives - deaths_of(hold, self._memory)
+                uncounted = hold.receives - deaths_of(hold, self._memory) + hold.envelope.deaths
                 self.note(hold, uncounted, None, delay)
             return self._batches.hide(lane, [(hold.handle, self.hidden_for(hold, delay)) for hold, delay in holds])
         fates: dict[Hold, Fate] = {hold: None for hold, _ in holds}
