@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from alligator_sqs.envelope import Envelope
+from alligator_sqs.memory import ROOM, Known, Memory
 
 from alligator_core.backend import Bury, Message, Release, Replace
 from alligator_core.errors import BackendError, BackendUnavailable, PushError
@@ -151,3 +152,14 @@ def test_a_release_in_a_fifo_queue_does_not_count_deaths_that_others_told_of_onc
             [held] = consumer.reserve(1, PATIENCE)
             assert held.deliveries == 2
             assert consumer.settle([Release(held)]) == []
+
+
+def test_only_so_many_bytes_of_retries_are_remembered_the_latest_ones() -> None:
+    memory = Memory()
+    for number in range(5):
+        memory.note(f"{number}", Known(1, bytes(ROOM // 3)))
+        memory.note(f"{number}", Known(2, bytes(ROOM // 3)))
+    assert [number for number in range(5) if memory.of(f"{number}")] == [2, 3, 4]
+    memory.drop("3")
+    memory.note("5", Known(1, bytes(ROOM // 3)))
+    assert [number for number in range(6) if memory.of(f"{number}")] == [2, 4, 5]
