@@ -133,9 +133,9 @@ class SqsBackend(Backend):
 def _raise_for(fates: list[tuple[str, Fate]], problems: dict[str, str]) -> None:
     failed = [(id, fate) for id, fate in fates if fate is not None]
     errors = [fate for _, fate in failed if isinstance(fate, BackendError)]
-    if errors and not problems and len(errors) == len(fates):
-        raise errors[0]
     unavailable = [fate for fate in errors if isinstance(fate, BackendUnavailable) and fate.maybe_applied]
+    if errors and not problems and len(errors) == len(fates):
+        raise (unavailable or errors)[0]
     problems.update((id, str(fate)) for id, fate in failed)
     if unavailable:
         raise BackendUnavailable(

@@ -89,7 +89,15 @@ class Batches:
         left = list(range(len(entries)))
         for attempt in range(ATTEMPTS):
             numbered = [{"Id": f"{number}", **entries[number]} for number in left]
-            answer = self._queues.call(action, lane, repeat=repeat, Entries=numbered)
+            try:
+                answer = self._queues.call(action, lane, repeat=repeat, Entries=numbered)
+            except BackendError as exc:
+                if not attempt:
+                    raise
+                # The others are taken.
+                for number in left:
+                    fates[number] = exc
+                return fates
             failed = answer.get("Failed", [])
             for number in left:
                 fates[number] = None

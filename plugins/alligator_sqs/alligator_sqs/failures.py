@@ -9,7 +9,8 @@ from botocore import exceptions as boto  # type: ignore[import-untyped]
 from alligator_core.errors import BackendError, BackendUnavailable
 
 MISSING: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
-DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "KmsAccessDenied", "KMS.AccessDeniedException"})
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+KEY_DENIED: Final = frozenset({"KMS.AccessDeniedException", "KmsAccessDenied"})
 BUSY: Final = frozenset(
     {
         "KMS.ThrottlingException",
@@ -65,8 +66,9 @@ class MissingQueue(BackendError):
     def __init__(self, queue: str, shown: str) -> None:
         self.queue = queue
         super().__init__(
-            f"{shown}: there is no queue {queue!r}. Create it, or let it be created where it is missing: add "
-            "create=yes to the DSN (it needs the right to sqs:CreateQueue)."
+            f"{shown}: there is no queue {queue!r} in this region that these credentials may see. Create it, "
+            "or let it be created where it is missing: add create=yes to the DSN (it needs the right to "
+            "sqs:CreateQueue)."
         )
 
 
@@ -110,6 +112,11 @@ def explained(exc: BaseException, action: str, queue: str, shown: str) -> Backen
         return MissingQueue(queue, shown)
     if code in DENIED:
         return BackendError(f"{where} is denied: allow {RIGHTS[action]} on this queue (IAM, or its own policy).")
+    if code in KEY_DENIED:
+        return BackendError(
+            f"{where} is denied by the key that the queue is encrypted with: allow kms:Decrypt and kms:GenerateDataKey "
+            f"on it. ({_said(exc)})"
+        )
     if code in BUSY | SOON or status_of(exc) >= 500:
         maybe = status_of(exc) >= 500 and status_of(exc) != 503
         return BackendUnavailable(f"{where} is not possible just now: {_said(exc)}", maybe_applied=maybe)

@@ -62,7 +62,7 @@ class Graves:
         lane, chosen = self._chosen(queue, ids)
         moved: list[Grave] = []
         for target, graves in self._by_lane(queue, chosen).items():
-            entries = [self._posting.entry(target, each.envelope) for each in graves]
+            entries = [self._posting.put_back(target, each.envelope) for each in graves]
             fates = self._batches.send(target, entries, in_order=True)
             moved += [each for each, fate in zip(graves, fates, strict=True) if fate is None]
             if error := next((fate for fate in fates if fate is not None), None):
@@ -81,7 +81,8 @@ class Graves:
             return self._names.dead(queue), []
         lane, graves = self._all(queue)
         chosen = [each for each in graves if ids is None or each.letter.id in ids]
-        if others := [(each.handle, 0) for each in graves if each not in chosen]:
+        kept = {each.handle for each in chosen}
+        if others := [(each.handle, 0) for each in graves if each.handle not in kept]:
             self._batches.hide(lane, others)
         return lane, chosen
 
@@ -98,13 +99,15 @@ class Graves:
         wait = 0
         while True:
             more = self._receive(lane, max(1, min(self._settings.threads, (expected - len(found)) // TEN)), wait)
+            before = len(found)
             found |= {each["MessageId"]: each for each in more}
-            if not more and (wait or not expected or len(found) >= expected):
+            # (Nothing new may also be what was seen already: where it takes long, the first ones come again.)
+            if len(found) == before and (wait or before >= expected):
                 break
             if more and len(found) >= expected > 0 and len(more) % TEN:
                 break
             # A request that doesn't wait asks a part of the servers only.
-            wait = 0 if more else 1
+            wait = 0 if len(found) > before else 1
         return lane, sorted((_grave(each) for each in found.values()), key=lambda each: each.letter.buried_at)
 
     def _receive(self, lane: Lane, requests: int, wait: int) -> list[dict[str, Any]]:

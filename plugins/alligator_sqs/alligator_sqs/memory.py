@@ -7,6 +7,8 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 LIMIT: Final = 10_000
+ROOM: Final = 64 << 20
+"""Bytes of bodies that are remembered."""
 
 
 class Known(NamedTuple):
@@ -26,15 +28,17 @@ class Memory:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._size = 0
         self._lock = Lock()
 
     def note(self, message_id: str, known: Known) -> None:
         """Remember something of a message."""
         with self._lock:
+            self._forget(message_id)
             self._known[message_id] = known
-            self._known.move_to_end(message_id)
-            if len(self._known) > LIMIT:
-                self._known.popitem(last=False)
+            self._size += len(known.body or b"")
+            while len(self._known) > LIMIT or self._size > ROOM:
+                self._forget(next(iter(self._known)))
 
     def of(self, message_id: str) -> Known | None:
         """Return what is known of a message."""
@@ -44,4 +48,9 @@ class Memory:
     def drop(self, message_id: str) -> None:
         """Forget a message that is done."""
         with self._lock:
-            self._known.pop(message_id, None)
+            self._forget(message_id)
+
+    def _forget(self, message_id: str) -> None:
+        known = self._known.pop(message_id, None)
+        if known is not None:
+            self._size -= len(known.body or b"")

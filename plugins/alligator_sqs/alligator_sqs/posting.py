@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from alligator_core.backend import Message
 
-from .envelope import Envelope, sealed
+from .envelope import HEADROOM, Envelope, sealed
 from .names import Lane
-from .settings import Settings
+from .settings import LARGEST, Settings
 
 LONGEST_DELAY: Final = 900
 """Seconds for which SQS delays a message that is sent. What is left then, whoever receives it sees to."""
@@ -32,14 +32,27 @@ class Posting:
         by_id = lane.is_fifo and self._settings.dedup == "id"
         return self.entry(lane, Envelope(id, body, priority), delay, dedup=_hash(id) if by_id else "")
 
-    def entry(self, lane: Lane, envelope: Envelope, delay: float = 0.0, dedup: str = "") -> dict[str, Any]:
+    def put_back(self, lane: Lane, envelope: Envelope, delay: float = 0.0) -> dict[str, Any]:
+        """Return the entry of what came from a queue. Raises ValueError for what no queue can carry.
+
+        Others may have sent more than is pushed here.
+        """
+        try:
+            return self.entry(lane, envelope, delay)
+        except ValueError:
+            reason = envelope.reason and envelope.reason[:HEADROOM]
+            return self.entry(lane, envelope._replace(reason=reason), delay, most=LARGEST)
+
+    def entry(
+        self, lane: Lane, envelope: Envelope, delay: float = 0.0, dedup: str = "", most: int = 0
+    ) -> dict[str, Any]:
         """Return the entry of what is put into a queue, to be ready in `delay` seconds.
 
         Raises ValueError for what SQS can't carry.
         """
         direct = 0 if lane.is_fifo else min(LONGEST_DELAY, math.ceil(delay))
         envelope = envelope._replace(delay=delay if delay > direct else 0.0)
-        entry: dict[str, Any] = {"MessageBody": sealed(envelope, self._settings.max_message)}
+        entry: dict[str, Any] = {"MessageBody": sealed(envelope, most or self._settings.max_message)}
         if direct > 0:
             entry["DelaySeconds"] = direct
         if lane.is_fifo:

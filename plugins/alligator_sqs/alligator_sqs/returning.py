@@ -10,7 +10,7 @@ from typing import Final
 
 from alligator_core.errors import BackendError
 
-from .batches import Batches, Fate
+from .batches import Batches, Entry, Fate
 from .hold import Hold
 from .memory import Known, Memory
 from .names import Lane
@@ -55,26 +55,37 @@ class Returning:
         for hold in holds:
             if hold.until > time.monotonic():
                 by_lane.setdefault(hold.lane, []).append(hold)
+        fates: list[Fate] = []
         for lane, held in by_lane.items():
-            fates = self.released(lane, [(hold, 0.0) for hold in held])
-            if error := next((fate for fate in fates if isinstance(fate, BackendError)), None):
-                raise error
+            fates += self.released(lane, [(hold, 0.0) for hold in held])
+        if error := next((fate for fate in fates if isinstance(fate, BackendError)), None):
+            raise error
 
     def released(self, lane: Lane, holds: Sequence[tuple[Hold, float]]) -> list[Fate]:
         """Make messages of one queue ready again after so many seconds each."""
         if lane.is_fifo:
             for hold, delay in holds:
-                uncounted = hold.receives - deaths_of(hold, self._memory)
+                uncounted = hold.receives - deaths_of(hold, self._memory) + hold.envelope.deaths
                 self.note(hold, uncounted, None, delay)
             return self._batches.hide(lane, [(hold.handle, self.hidden_for(hold, delay)) for hold, delay in holds])
-        anew = [(hold, delay) for hold, delay in holds if not hold.is_sent]
-        entries = []
-        for hold, delay in anew:
-            envelope = hold.envelope._replace(deaths=deaths_of(hold, self._memory))
-            entries.append(self._posting.entry(lane, envelope, delay))
-        sent = self._batches.send(lane, entries, in_order=False) if entries else []
         fates: dict[Hold, Fate] = {hold: None for hold, _ in holds}
-        for (hold, _), fate in zip(anew, sent, strict=True):
+        anew: dict[Hold, Entry] = {}
+        too_large: list[tuple[Hold, float]] = []
+        for hold, delay in holds:
+            if not hold.is_sent:
+                try:
+                    envelope = hold.envelope._replace(deaths=deaths_of(hold, self._memory))
+                    anew[hold] = self._posting.entry(lane, envelope, delay)
+                except ValueError:
+                    too_large.append((hold, delay))
+        if too_large:
+            # Others sent it, and no queue may have room for the line that counts: so it is counted.
+            hidden = self._batches.hide(
+                lane, [(hold.handle, self.hidden_for(hold, delay)) for hold, delay in too_large]
+            )
+            fates.update(zip((hold for hold, _ in too_large), hidden, strict=True))
+        sent = self._batches.send(lane, list(anew.values()), in_order=False) if anew else []
+        for hold, fate in zip(anew, sent, strict=True):
             hold.is_sent = fate is None
             fates[hold] = fate
         gone = [hold for hold, _ in holds if hold.is_sent]

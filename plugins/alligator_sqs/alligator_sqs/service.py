@@ -1,4 +1,4 @@
-"""The calls to SQS: one client for all threads, and what is tried again."""
+"""The calls to SQS: clients that all threads share, and what is tried again."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ Answer = dict[str, Any]
 
 
 class Service:
-    """SQS as one DSN reaches it. Threads share it; a forked child makes its own client."""
+    """SQS as one DSN reaches it. Threads share it; a forked child makes its own clients."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = Clock()
-        self._client: Any = None
+        self._clients: dict[bool, Any] = {}
+        """One for polls, which wait for longer than all else."""
         self._pool: ThreadPoolExecutor | None = None
         self._making = threading.Lock()
         self._on_fork: list[Callable[[], None]] = []
@@ -47,7 +48,8 @@ class Service:
         """
         for attempt in range(ATTEMPTS):
             try:
-                answer: Answer = getattr(self.client, action)(**arguments)
+                client = self._client(is_poll=bool(arguments.get("WaitTimeSeconds")))
+                answer: Answer = getattr(client, action)(**arguments)
             except (boto.BotoCoreError, boto.ClientError, boto.HTTPClientError) as exc:
                 if attempt + 1 < ATTEMPTS and passes(exc, repeat=repeat):
                     time.sleep(random.uniform(0.5, 1.0) * PAUSE * 2**attempt)  # noqa: S311
@@ -64,23 +66,14 @@ class Service:
                 self._pool = ThreadPoolExecutor(self.settings.threads, thread_name_prefix="alligator-sqs")
             return self._pool.submit(call, *arguments)
 
-    @property
-    def client(self) -> Any:
-        """The boto3 client; made when it is first asked for, which takes a quarter of a second."""
-        if self._client is None:
-            with self._making:
-                if self._client is None:
-                    self._client = self._new_client()
-        return self._client
-
     def close(self) -> None:
         """Let go of connections and threads."""
         with self._making:
             pool, self._pool = self._pool, None
-            client, self._client = self._client, None
+            clients, self._clients = self._clients, {}
         if pool is not None:
             pool.shutdown(wait=False)
-        if client is not None:
+        for client in clients.values():
             client.close()
 
     def on_fork(self, call: Callable[[], None]) -> None:
@@ -90,17 +83,27 @@ class Service:
     def forget(self) -> None:
         """Let go of the parent's, in a forked child, without touching them."""
         self._making = threading.Lock()
-        self._client = self._pool = None
+        self._clients, self._pool = {}, None
         for call in self._on_fork:
             call()
 
-    def _new_client(self) -> Any:
+    def _client(self, *, is_poll: bool) -> Any:
+        """Return a boto3 client; made when it is first asked for, which takes a quarter of a second."""
+        client = self._clients.get(is_poll)
+        if client is None:
+            with self._making:
+                client = self._clients.get(is_poll)
+                if client is None:
+                    client = self._clients[is_poll] = self._new_client(is_poll=is_poll)
+        return client
+
+    def _new_client(self, *, is_poll: bool) -> Any:
         from botocore.config import Config  # type: ignore[import-untyped]
 
         settings = self.settings
         config = Config(
             connect_timeout=settings.connect_timeout,
-            read_timeout=settings.wait + settings.timeout,
+            read_timeout=settings.timeout + (settings.wait if is_poll else 0),
             max_pool_connections=CONNECTIONS,
             # What may be repeated is known here, not there.
             retries={"total_max_attempts": 1},

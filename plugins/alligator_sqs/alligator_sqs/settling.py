@@ -149,7 +149,7 @@ class Settling:
             if isinstance(settlement, Replace):
                 message = settlement.message
                 lane = self._names.lane(hold.lane.queue, message.priority)
-                return lane, self._posting.entry(
+                return lane, self._posting.put_back(
                     lane, Envelope(message.id, message.body, message.priority), message.delay
                 )
             assert isinstance(settlement, Bury)
@@ -159,7 +159,7 @@ class Settling:
                 delivery.id, delivery.body if body is None else body, delivery.priority, deaths, 0.0, reason
             )
             lane = self._queues.dead(hold.lane.queue)
-            return lane, self._posting.entry(lane, letter)
+            return lane, self._posting.put_back(lane, letter)
         except ValueError as exc:
             raise BackendError(f"{hold.envelope.id!r} can't be put back: {exc}") from exc
 
