@@ -82,7 +82,7 @@ bench: setup  ## Print the figures of the embedded backends (ARGS="--tasks N" fo
 
 .PHONY: guarantees
 guarantees: setup  ## Run the conformance suite on every backend, and write its table into the README
-	$(BIN)/python scripts/guarantees.py
+	$(BIN)/python -m scripts.guarantees
 
 .PHONY: bench-peers
 bench-peers: $(UV)  ## Measure this project and its peers side by side (ARGS="--quick" for a first look)
