@@ -108,7 +108,7 @@ def test_a_server_that_refuses_or_speaks_nonsense_is_an_error_that_says_so(word:
 )
 def test_a_reply_that_breaks_off_is_an_error_and_no_message(answers: tuple[bytes, ...]) -> None:
     server = Impostor(*answers)
-    with opened(server.dsn) as backend, pytest.raises(BackendUnavailable, match="closed the connection|reset by peer"):
+    with opened(server.dsn) as backend, pytest.raises(BackendUnavailable, match=r"closed the connection|reset by peer"):
         backend.consumer(["all"], 30.0).reserve(1, 0.0)
     server.close()
 
