@@ -13,7 +13,7 @@ from alligator_sqs.hold import Hold
 
 from alligator_core.backend import Ack, Bury, Delivery, Message, Release, Replace
 from alligator_core.errors import BackendUnavailable, PushError, UnsupportedFeature
-from tests.sqs.helpers import dsn_of, ids_of, messages, new_queue, numbered, take_all
+from tests.sqs.helpers import dsn_of, ids_of, messages, numbered, take_all
 from tests.sqs.helpers import opened as backend_of
 from tests.sqs.servers import PATIENCE, Ministack, until
 from tests.sqs.stub import Answer, Stub
@@ -23,18 +23,6 @@ from tests.sqs.stub import Answer, Stub
 def backend(ministack: Ministack) -> Iterator[SqsBackend]:
     with backend_of(ministack.dsn()) as backend:
         yield backend
-
-
-@pytest.fixture
-def stub(ministack: Ministack) -> Iterator[Stub]:
-    stub = Stub(ministack.port)
-    yield stub
-    stub.close()
-
-
-@pytest.fixture
-def queue() -> str:
-    return new_queue()
 
 
 def _hold(delivery: Delivery) -> Hold:

@@ -18,13 +18,6 @@ from tests.sqs.stub import Stub
 
 
 @pytest.fixture
-def stub(ministack: Ministack) -> Iterator[Stub]:
-    stub = Stub(ministack.port)
-    yield stub
-    stub.close()
-
-
-@pytest.fixture
 def queue(ministack: Ministack) -> str:
     """A queue that exists, with one for its dead letters."""
     name = new_queue()

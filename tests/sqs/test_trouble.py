@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
@@ -16,18 +15,6 @@ from tests.sqs.helpers import dsn_of, messages, new_queue
 from tests.sqs.helpers import opened as backend_of
 from tests.sqs.servers import PATIENCE, REGION, Ministack, Moto
 from tests.sqs.stub import Answer, Stub
-
-
-@pytest.fixture
-def stub(ministack: Ministack) -> Iterator[Stub]:
-    stub = Stub(ministack.port)
-    yield stub
-    stub.close()
-
-
-@pytest.fixture
-def queue() -> str:
-    return new_queue()
 
 
 def test_what_was_taken_is_not_refused_where_trying_the_rest_again_fails(stub: Stub, queue: str) -> None:
