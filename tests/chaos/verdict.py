@@ -62,7 +62,7 @@ def judge(events: Sequence[Event], dead: Collection[int] = (), *, unique: bool =
     """Judge over a finished history; `dead` are the tasks among the dead letters.
 
     In a store that is not `unique`, each push of which the answer was lost may be there beside its repetition, and so
-    may a retry beside what it was put in the place of, if that was interrupted.
+    may a retry, which takes a push, if that was interrupted: as often as it had to be repeated.
     """
     moments: dict[str, dict[int, float]] = defaultdict(dict)
     for event in events:
@@ -76,9 +76,9 @@ def judge(events: Sequence[Event], dead: Collection[int] = (), *, unique: bool =
         canceled_at = moments["canceled"].get(number, inf)
         too_late = [run for run in attempts if run.began > canceled_at]
         # A worker that lost its lease may start what it had in hand, before it learns that.
-        copies = doubts[number]
-        if not unique:
-            copies += sum(run.failed and _explained([run], hurts) for run in attempts)
+        copies: float = doubts[number]
+        if not unique and any(run.failed and _explained([run], hurts) for run in attempts):
+            copies = inf
         if number not in moments["pushing"] or not (doubts[number] or _explained(too_late, hurts)):
             verdict.unexpected.append(number)
         sound = [run for run in attempts if not run.failed and not _explained([run], hurts)]
