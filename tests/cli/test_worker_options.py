@@ -33,7 +33,8 @@ def note(text="hello"):
 
 def nap():
     say("napping")
-    time.sleep(600)
+    while True:
+        time.sleep(0.05)  # in slices: a signal that comes just before a system call is noticed after it
 
 async def doze():
     # Said once it waits: while it runs, it is in the stacks of the threads.

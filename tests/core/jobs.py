@@ -247,10 +247,17 @@ def wait_at_gate(path: str, gate: str) -> None:
 def sleep_and_clean_up(path: str, seconds: float, cleaning: float) -> None:
     mark(path, "running")
     try:
-        time.sleep(seconds)
+        nap(seconds)
     finally:
         time.sleep(cleaning)
         mark(path, "cleaned up")
+
+
+def nap(seconds: float) -> None:
+    """Sleep in slices: a signal that comes just before a system call is noticed after it."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.05))
 
 
 def hang_on(path: str) -> None:
@@ -258,7 +265,7 @@ def hang_on(path: str) -> None:
     mark(path, "running")
     while True:
         try:
-            time.sleep(60)
+            nap(60)
         except BaseException:  # noqa: BLE001
             continue
 

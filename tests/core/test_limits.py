@@ -214,7 +214,7 @@ def test_what_is_too_old_when_it_is_reserved_is_not_run_and_no_dead_letter(
 
 
 def test_a_retry_expires_with_the_task(gator: Gator) -> None:
-    gator.options(expires=0.1, retries=5).task(jobs.ask_for_retry, 0.15)
+    gator.options(expires=1.0, retries=5).task(jobs.ask_for_retry, 1.2)
     started = time.monotonic()
     while gator.len():
         drain(gator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ...backend import DELAY, DUE_ORDER, EXACT_SIZE, PRIORITY
+from ...backend import DELAY, DUE_ORDER, EXACT_SIZE, ORDER, PRIORITY
 from ..harness import PATIENCE, Harness, in_background, until
 from .base import Contract, needs
 
@@ -34,7 +34,7 @@ class DelayContract(Contract):
         assert [delivery.id for delivery in waiting.result(2 * PATIENCE)] == ["near"]
         assert self.delay - TOLERANCE < time.monotonic() - started < PATIENCE / 2
 
-    @needs(DELAY)
+    @needs(DELAY, ORDER)
     def test_delayed_messages_come_in_the_order_in_which_they_are_due(self, harness: Harness) -> None:
         harness.push("second", delay=2 * self.delay)
         harness.push("first", delay=self.delay)
