@@ -17,7 +17,7 @@ from ..plugins import PluginManager
 
 T = TypeVar("T")
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 45.0
 """Seconds until the suite gives up on something that should happen soon; a busy machine is slow, not wrong."""
 
 LONG_LEASE: Final = 60.0

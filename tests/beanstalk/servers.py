@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import greenstalk
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 45.0
 
 
 def beanstalkd_binary() -> str:

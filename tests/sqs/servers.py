@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 START: Final = 60.0
 """Seconds for an emulator to start: it imports a lot, and others may be busy with the same."""
 REGION: Final = "us-west-2"

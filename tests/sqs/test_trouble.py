@@ -55,7 +55,7 @@ def test_an_extension_that_hangs_is_tried_again_within_the_lease(stub: Stub, que
 
         def rule(action: str, request: dict[str, Any]) -> Answer | None:
             if action.startswith("Change") and next(hangs, None) is not None:
-                is_over.wait(PATIENCE / 2)
+                is_over.wait(10.0)
             return None
 
         stub.rule = rule
