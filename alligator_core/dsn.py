@@ -137,6 +137,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def seconds_above_zero(text: str) -> float:
+    """Read a duration of more than 0 s."""
+    value = seconds(text)
+    if not value:
+        raise ValueError("it must be more than 0 seconds")
+    return value
+
+
 def whole(text: str, lowest: int = 0) -> int:
     """Read a whole number of `lowest` or more."""
     if not text.isascii() or not text.isdigit() or int(text) < lowest:

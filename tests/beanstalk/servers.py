@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import greenstalk
 
+from tests.watching import Watcher
+
 PATIENCE: Final = 45.0
 
 
@@ -48,7 +50,7 @@ class Server:
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         self.start()
 
     @property
@@ -79,9 +81,7 @@ class Server:
             self._folder.mkdir(parents=True, exist_ok=True)
             command += ["-b", str(self._folder), "-f0"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        # Ends it when this process is gone, in whatever way: then the input of that shell ends.
-        watch = ["sh", "-c", f"read _; kill -9 {self._process.pid}"]
-        self._watcher = subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True)
+        self._watcher = Watcher(self._process.pid)
         until(self._answers)
 
     def signal(self, number: int) -> None:
@@ -92,8 +92,7 @@ class Server:
     def kill(self) -> None:
         """End it as a power cut does; it has no gentler way."""
         if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.communicate()
+            self._watcher.close()
             self._watcher = None
         if self._process is not None:
             self._process.kill()

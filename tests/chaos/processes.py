@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.watching import Watcher
+
 from .history import History
 
 COMMAND = "from alligator_core.cli import main; main()"
@@ -25,11 +27,7 @@ class WorkerProcess:
             self.process = subprocess.Popen(
                 command, stdout=stderr, stderr=stderr, env=environment, start_new_session=True
             )
-        # Ends it when this process is gone, in whatever way: then the input of that shell ends.
-        watch = ["sh", "-c", f"read _; kill -9 {self.process.pid}"]
-        self._watcher = subprocess.Popen(
-            watch, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        self._watcher = Watcher(self.process.pid)
 
     @property
     def pid(self) -> int:
@@ -82,8 +80,7 @@ class WorkerProcess:
     def close(self) -> int:
         """Kill what is left of it, and return the exit code that it had."""
         if self.process.returncode is None:
-            self._watcher.kill()
-            self._watcher.communicate()
+            self._watcher.close()
             # Itself first, or it would start new ones.
             pids = self._pids()
             _signal(pids, signal.SIGKILL)

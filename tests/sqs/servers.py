@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from tests.watching import Watcher
+
 PATIENCE: Final = 60.0
 START: Final = 60.0
 """Seconds for an emulator to start: it imports a lot, and others may be busy with the same."""
@@ -71,7 +73,7 @@ class Server:
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="sqs-")
         self._process: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         self.start()
 
     @property
@@ -103,16 +105,13 @@ class Server:
         command = [sys.executable, "-W", "ignore", *(word.format(port=self.port) for word in self.command)]
         with (Path(self._folder.name) / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self._folder.name)
-        # Ends it when this process is gone, in whatever way: then the input of that shell ends.
-        watch = ["sh", "-c", f"read _; kill -9 {self._process.pid}"]
-        self._watcher = subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True)
+        self._watcher = Watcher(self._process.pid)
         until(self._answers, START)
 
     def kill(self) -> None:
         """End it, with all that it keeps."""
         if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.communicate()
+            self._watcher.close()
             self._watcher = None
         if self._process is not None:
             self._process.kill()

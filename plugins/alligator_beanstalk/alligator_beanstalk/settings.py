@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from alligator_core.dsn import Dsn, seconds, whole
+from alligator_core.dsn import Dsn, seconds_above_zero, whole
 from alligator_core.errors import DsnError
 
 PORT: Final = 11300
@@ -36,11 +36,11 @@ class Settings:
     def read(cls, dsn: Dsn) -> Settings:
         """Read a DSN. Raises DsnError or OptionError, saying what is wrong and what it should be."""
         options = dsn.read_options(
-            connect_timeout=_above_zero,
+            connect_timeout=seconds_above_zero,
             max_body=partial(whole, lowest=1),
             prefix=_prefix,
             remember=whole,
-            timeout=_above_zero,
+            timeout=seconds_above_zero,
             ttr=_ttr,
         )
         if "timeout" in options:
@@ -67,10 +67,3 @@ def _prefix(text: str) -> str:
     if len(text) > 100:
         raise ValueError("it may have 100 characters at most")
     return text
-
-
-def _above_zero(text: str) -> float:
-    value = seconds(text)
-    if not value:
-        raise ValueError("it must be more than 0 seconds")
-    return value

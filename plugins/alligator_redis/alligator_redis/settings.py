@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from alligator_core.dsn import Dsn, one_of, seconds, whole, yes_or_no
+from alligator_core.dsn import Dsn, one_of, seconds, seconds_above_zero, whole, yes_or_no
 from alligator_core.errors import DsnError, OptionError
 
 Address = tuple[str, int]
@@ -92,7 +92,7 @@ class Settings:
 def _readers(dsn: Dsn) -> dict[str, Any]:
     readers: dict[str, Any] = {
         "client_name": _word,
-        "connect_timeout": _above_zero,
+        "connect_timeout": seconds_above_zero,
         "db": whole,
         "dead_age": seconds,
         "max_body": _body_size,
@@ -101,7 +101,7 @@ def _readers(dsn: Dsn) -> dict[str, Any]:
         "prefix": _word,
         "protocol": lambda text: int(one_of("2", "3")(text)),
         "shards": partial(whole, lowest=1),
-        "timeout": _above_zero,
+        "timeout": seconds_above_zero,
     }
     if dsn.scheme.startswith("rediss"):
         readers.update(
@@ -154,13 +154,6 @@ def _body_size(text: str) -> int:
     value = whole(text, 1024)
     if value > LARGEST_BODY:
         raise ValueError(f"the server takes {LARGEST_BODY} bytes at most")
-    return value
-
-
-def _above_zero(text: str) -> float:
-    value = seconds(text)
-    if not value:
-        raise ValueError("it must be more than 0 seconds")
     return value
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from alligator_core.dsn import Dsn, one_of, seconds, whole, yes_or_no
+from alligator_core.dsn import Dsn, one_of, seconds, seconds_above_zero, whole, yes_or_no
 from alligator_core.errors import DsnError, OptionError
 
 LONGEST_POLL: Final = 20
@@ -62,7 +62,7 @@ class Settings:
                 "environment, a profile or a role. Leave them out."
             )
         options = dsn.read_options(
-            connect_timeout=_above_zero,
+            connect_timeout=seconds_above_zero,
             create=yes_or_no,
             dedup=one_of("push", "id"),
             endpoint=_endpoint,
@@ -74,7 +74,7 @@ class Settings:
             profile=str,
             queue_prefix=_prefix,
             threads=_between(1, 64),
-            timeout=_above_zero,
+            timeout=seconds_above_zero,
             wait=_between(1, LONGEST_POLL),
         )
         _check_fifo(options)
@@ -132,11 +132,4 @@ def _read_between(lowest: int, highest: int, text: str) -> int:
     value = whole(text, lowest)
     if value > highest:
         raise ValueError(f"it may be {highest} at most")
-    return value
-
-
-def _above_zero(text: str) -> float:
-    value = seconds(text)
-    if not value:
-        raise ValueError("it must be more than 0 seconds")
     return value
