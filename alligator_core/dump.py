@@ -2,6 +2,9 @@
 
 The stacks come from the signal's handler in C, so also while a task holds the interpreter. The rest comes from a thread
 that the signal wakes through a pipe, so also while the main thread is blocked in a system call.
+
+All signals that have handlers come through that pipe. One that arrives just before the main thread enters a system call
+doesn't interrupt it, and its handler in Python would have to wait for the end of that: so the thread sends another one.
 """
 
 from __future__ import annotations
@@ -10,18 +13,25 @@ import faulthandler
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
+
+from .hand import INTERRUPT
 
 SIGNAL: Final[int] = getattr(signal, "SIGUSR1", 0)
 """0 on systems without it."""
 
 STDERR: Final = 2
+NUDGE: Final = 0.05
+"""Seconds within which a signal's handler in Python has begun, unless the main thread is in a system call."""
 _HANDLED: Final = b"\0"
 """What the handler in Python writes to the pipe, beside the numbers of signals that the interpreter writes itself."""
 _END: Final = b"\xff"
 """What ends the thread. Closing the pipe doesn't, as long as a process that a task has forked holds it too."""
+_NO_NEWS: Final = frozenset([SIGNAL, INTERRUPT, *_HANDLED, *_END])
+"""What comes through the pipe and is no other signal with a handler that somebody waits for."""
 
 
 @contextmanager
@@ -77,6 +87,9 @@ def _watch(reader: int, report: Callable[[], str]) -> None:
         if by_signal or by_handler > reported:
             _print(report)
         reported = max(0, reported + by_signal - by_handler)
+        if set(came) - _NO_NEWS:
+            time.sleep(NUDGE)
+            signal.pthread_kill(threading.main_thread().ident or 0, INTERRUPT)
         if _END in came:
             return
 

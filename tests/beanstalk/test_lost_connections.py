@@ -94,6 +94,20 @@ def test_a_settle_whose_answer_is_lost_can_be_repeated_and_loses_nothing(
     backend.purge_dead(queue)
 
 
+def test_acks_do_not_wait_for_the_dead_letters_that_are_settled_with_them(
+    beanstalkd: Server, proxy: Proxy, backend: BeanstalkBackend, queue: str
+) -> None:
+    backend.push(queue, messages("a", "b", "c"))
+    consumer = backend.consumer([queue], 30.0)
+    held = consumer.reserve(3, 0.0)
+    proxy.lose_reply(b"(dead)")
+    with pytest.raises(BackendUnavailable):
+        consumer.settle([Bury(held[0], "why"), Ack(held[1]), Bury(held[2], "why")])
+    with opened(beanstalkd.dsn) as other:
+        until(lambda: other.size(queue).ready == 2)
+        assert sorted(ids_of(take_all(other.consumer([queue], 30.0), wait=1.0))) == ["a", "c"]
+
+
 def test_a_cut_connection_gives_everything_back_counted_and_the_consumer_goes_on(
     proxy: Proxy, backend: BeanstalkBackend, queue: str
 ) -> None:

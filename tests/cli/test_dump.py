@@ -137,3 +137,27 @@ def test_a_process_that_a_task_has_forked_does_not_keep_the_worker_from_ending(r
     nap = "target=time.sleep, args=(600,), daemon=True"
     process = run(f"import multiprocessing; multiprocessing.get_context('fork').Process({nap}).start()")
     assert process.wait(20) == 0
+
+
+MISSED = """
+import os, signal, threading, time
+from alligator_core.dump import dumping_on_signal
+from alligator_core.hand import INTERRUPT
+
+def end(*_):
+    print("handled", flush=True)
+    os._exit(0)
+
+signal.signal(signal.SIGTERM, end)
+signal.signal(INTERRUPT, lambda *_: None)
+with dumping_on_signal(str):
+    # Another thread gets the signal, so that the system call of this one is not interrupted.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGTERM]).start()
+    time.sleep(600)
+"""
+
+
+def test_a_signal_that_misses_the_system_call_it_should_have_ended_is_handled_all_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", MISSED], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("handled\n", 0)

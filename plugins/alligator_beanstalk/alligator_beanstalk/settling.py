@@ -27,6 +27,9 @@ log = logging.getLogger("alligator.beanstalk")
 SURE: Final = 0.25
 """The part of a job's time to run that must be left, or the server is asked before anything depends on it."""
 
+CHUNK: Final = 100
+"""Retries and dead letters that are put at a time, before what is held for the next ones is looked at again."""
+
 Using = Callable[[Link], AbstractContextManager[None]]
 
 
@@ -108,11 +111,18 @@ class Settling:
     def _settle(
         self, link: Link, cases: dict[int, _Case], stale: set[int], errors: list[BackendError], done: set[Hold]
     ) -> None:
-        self._make_sure(link, cases, stale)
-        for kind in (Replace, Bury):
-            self._put(link, {n: case for n, case in cases.items() if isinstance(case.settlement, kind)}, cases, errors)
-        commands = [_last_command(case) for case in cases.values()]
-        lines = link.answers(commands, b"DELETED", b"RELEASED", b"BURIED")
+        # What takes one short command first: it must not run out of time behind what takes longer.
+        quick = {number: case for number, case in cases.items() if isinstance(case.settlement, Ack | Release)}
+        slow = [(number, case) for number, case in cases.items() if number not in quick]
+        for part in (quick, *(dict(slow[at : at + CHUNK]) for at in range(0, len(slow), CHUNK))):
+            self._make_sure(link, part, stale)
+            for kind in (Replace, Bury):
+                chosen = {number: case for number, case in part.items() if isinstance(case.settlement, kind)}
+                self._put(link, chosen, part, errors)
+            self._finish(link, part, stale, done)
+
+    def _finish(self, link: Link, cases: dict[int, _Case], stale: set[int], done: set[Hold]) -> None:
+        lines = link.answers([_last_command(case) for case in cases.values()], b"DELETED", b"RELEASED", b"BURIED")
         for (number, case), line in zip(cases.items(), lines, strict=True):
             link.held.pop(case.hold.job, None)
             done.add(case.hold)
