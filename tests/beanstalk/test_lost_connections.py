@@ -13,6 +13,7 @@ from alligator_core.testing.forking import in_forked_child
 from alligator_core.testing.harness import in_background
 from tests.beanstalk.helpers import ids_of, messages, new_queue, numbered, opened, take_all
 from tests.beanstalk.servers import PATIENCE, Server, until
+from tests.chaos.proxy import Proxy as SlowProxy
 from tests.redis.proxy import Proxy
 
 
@@ -106,6 +107,20 @@ def test_acks_do_not_wait_for_the_dead_letters_that_are_settled_with_them(
     with opened(beanstalkd.dsn) as other:
         until(lambda: other.size(queue).ready == 2)
         assert sorted(ids_of(take_all(other.consumer([queue], 30.0), wait=1.0))) == ["a", "c"]
+
+
+def test_what_is_held_outlasts_a_settle_that_takes_longer_than_the_lease(beanstalkd: Server, queue: str) -> None:
+    slow = SlowProxy(beanstalkd.port)
+    with opened(f"beanstalk://127.0.0.1:{slow.port}/?ttr=2") as backend, opened(beanstalkd.dsn) as other:
+        backend.push(queue, numbered(401))
+        consumer = backend.consumer([queue], 2.0)
+        running, *garbage = consumer.reserve(401, 0.0)
+        assert len(garbage) == 400
+        slow.delay = lambda: 0.1
+        assert consumer.settle([Bury(each, "garbage") for each in garbage]) == []
+        assert other.size(queue)[:3] == (0, 0, 1)
+        assert consumer.settle([Ack(running)]) == []
+    slow.close()
 
 
 def test_a_cut_connection_gives_everything_back_counted_and_the_consumer_goes_on(

@@ -72,7 +72,7 @@ class BeanstalkConsumer(Consumer):
     def settle(self, settlements: Sequence[Settlement]) -> list[Delivery]:
         """Carry out what became of some deliveries, and return the stale ones."""
         self._seen = time.monotonic()
-        return self._settling.settle(settlements, self._using)
+        return self._settling.settle(settlements, self._using, self._extend_meanwhile)
 
     def keep_alive(self) -> list[Delivery]:
         """Show life, extend all that is held, and return what was lost."""
@@ -252,6 +252,11 @@ class BeanstalkConsumer(Consumer):
                 if link.held:
                     with self._using(link):
                         self._touch(link, within)
+
+    def _extend_meanwhile(self, link: Link) -> None:
+        """Extend what is held by a connection that has been in use for long, which shows life."""
+        self._seen = time.monotonic()
+        self._touch(link, within=0.6)
 
     def _touch(self, link: Link, within: float) -> None:
         now = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Final
@@ -27,10 +27,12 @@ log = logging.getLogger("alligator.beanstalk")
 SURE: Final = 0.25
 """The part of a job's time to run that must be left, or the server is asked before anything depends on it."""
 
-CHUNK: Final = 100
-"""Retries and dead letters that are put at a time, before what is held for the next ones is looked at again."""
+CHUNK: Final = 50
+"""Retries and dead letters that are put at a time, between two looks at what else is held: a server with a log that
+syncs it each time may take 10 ms for each."""
 
 Using = Callable[[Link], AbstractContextManager[None]]
+Extend = Callable[[Link], None]
 
 
 class _Case:
@@ -59,8 +61,11 @@ class Settling:
         self._done: set[Hold] = set()
         """What was settled by calls that failed with something else: no repetition of these is stale."""
 
-    def settle(self, settlements: Sequence[Settlement], using: Using) -> list[Delivery]:
-        """Settle each; return the stale ones. Raises BackendError if some could not be settled."""
+    def settle(self, settlements: Sequence[Settlement], using: Using, extend: Extend) -> list[Delivery]:
+        """Settle each; return the stale ones. Raises BackendError if some could not be settled.
+
+        It may take long, and `extend` then extends what else a connection holds that is in use.
+        """
         with self._lock:
             if settlements and (link := _acked_link(settlements, self)) is not None:
                 return self._ack(link, settlements, using)
@@ -71,7 +76,9 @@ class Settling:
             for link, cases in groups.items():
                 try:
                     with using(link):
-                        self._settle(link, cases, stale, errors, done)
+                        for part in _parts(cases):
+                            self._settle(link, part, stale, errors, done)
+                            extend(link)
                 except LinkError as exc:
                     errors.append(self._pool.explain(exc, maybe_applied=True))
             if errors:
@@ -111,15 +118,10 @@ class Settling:
     def _settle(
         self, link: Link, cases: dict[int, _Case], stale: set[int], errors: list[BackendError], done: set[Hold]
     ) -> None:
-        # What takes one short command first: it must not run out of time behind what takes longer.
-        quick = {number: case for number, case in cases.items() if isinstance(case.settlement, Ack | Release)}
-        slow = [(number, case) for number, case in cases.items() if number not in quick]
-        for part in (quick, *(dict(slow[at : at + CHUNK]) for at in range(0, len(slow), CHUNK))):
-            self._make_sure(link, part, stale)
-            for kind in (Replace, Bury):
-                chosen = {number: case for number, case in part.items() if isinstance(case.settlement, kind)}
-                self._put(link, chosen, part, errors)
-            self._finish(link, part, stale, done)
+        self._make_sure(link, cases, stale)
+        for kind in (Replace, Bury):
+            self._put(link, {n: case for n, case in cases.items() if isinstance(case.settlement, kind)}, cases, errors)
+        self._finish(link, cases, stale, done)
 
     def _finish(self, link: Link, cases: dict[int, _Case], stale: set[int], done: set[Hold]) -> None:
         lines = link.answers([_last_command(case) for case in cases.values()], b"DELETED", b"RELEASED", b"BURIED")
@@ -192,6 +194,14 @@ class Settling:
         # It was lost at the last moment: as if nothing had been done.
         if case.put:
             link.answers([b"delete %d\r\n" % case.put], b"DELETED")
+
+
+def _parts(cases: dict[int, _Case]) -> Iterator[dict[int, _Case]]:
+    """Divide what is to be done: first what takes one short command, and must not run out of time behind the rest."""
+    slow = [(number, case) for number, case in cases.items() if isinstance(case.settlement, Replace | Bury)]
+    yield {number: case for number, case in cases.items() if isinstance(case.settlement, Ack | Release)}
+    for at in range(0, len(slow), CHUNK):
+        yield dict(slow[at : at + CHUNK])
 
 
 def _acked_link(settlements: Sequence[Settlement], owner: object) -> Link | None:
