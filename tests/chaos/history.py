@@ -43,7 +43,9 @@ class History:
         """Read it."""
         if not os.path.exists(self.path):
             return []
-        lines = [line.split() for line in Path(self.path).read_text(encoding="ascii").splitlines()]
+        # Of a line that is being written just now, at the end of a page, only a part may be seen.
+        whole, _, _ = Path(self.path).read_text(encoding="ascii").rpartition("\n")
+        lines = [line.split() for line in whole.splitlines()]
         return [Event(kind, int(number), int(pid), float(at)) for kind, number, pid, at in lines]
 
     def having(self, kind: str) -> set[int]:
