@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from alligator_core.backend import Ack, Bury, Delivery, Release, Replace, Settlement
 from alligator_core.constants import DEFAULT_PRIORITY
@@ -27,12 +28,16 @@ log = logging.getLogger("alligator.beanstalk")
 SURE: Final = 0.25
 """The part of a job's time to run that must be left, or the server is asked before anything depends on it."""
 
-CHUNK: Final = 50
-"""Retries and dead letters that are put at a time, between two looks at what else is held: a server with a log that
-syncs it each time may take 10 ms for each."""
+PORTION: Final = 0.125
+"""The part of the shortest time to run that a portion may take, between two looks at what else is held: a server that
+syncs its log each time may take 10 ms for each command, and more on a busy disk."""
+
+FEWEST: Final = 16
+"""What a portion has at least: where the way to the server takes long, fewer would take no less."""
 
 Using = Callable[[Link], AbstractContextManager[None]]
 Extend = Callable[[Link], None]
+Item = TypeVar("Item")
 
 
 class _Case:
@@ -68,7 +73,7 @@ class Settling:
         """
         with self._lock:
             if settlements and (link := _acked_link(settlements, self)) is not None:
-                return self._ack(link, settlements, using)
+                return self._ack(link, settlements, using, extend)
             stale: set[int] = set()
             groups = self._groups(settlements, stale)
             errors: list[BackendError] = []
@@ -76,8 +81,8 @@ class Settling:
             for link, cases in groups.items():
                 try:
                     with using(link):
-                        for part in _parts(cases):
-                            self._settle(link, part, stale, errors, done)
+                        for part in chain(*map(self._portions, _quick_first(cases))):
+                            self._settle(link, dict(part), stale, errors, done)
                             extend(link)
                 except LinkError as exc:
                     errors.append(self._pool.explain(exc, maybe_applied=True))
@@ -87,20 +92,39 @@ class Settling:
             self._done = set()
             return [each.delivery for number, each in enumerate(settlements) if number in stale]
 
-    def _ack(self, link: Link, settlements: Sequence[Settlement], using: Using) -> list[Delivery]:
+    def _ack(self, link: Link, settlements: Sequence[Settlement], using: Using, extend: Extend) -> list[Delivery]:
         """Ack what is surely held by one connection: what nearly all of the settling is."""
-        jobs = [each.delivery.token.job for each in settlements]  # type: ignore[attr-defined]
+        stale: list[Delivery] = []
+        done: set[Hold] = set()
         try:
             with using(link):
-                lines = link.answers([b"delete %d\r\n" % job for job in jobs], b"DELETED")
-                for job in jobs:
-                    del link.held[job]
+                for part in self._portions([each.delivery for each in settlements]):
+                    if done:
+                        extend(link)
+                    held = [each for each in part if each.token.job in link.held]  # type: ignore[attr-defined]
+                    jobs = [each.token.job for each in held]  # type: ignore[attr-defined]
+                    lines = link.answers([b"delete %d\r\n" % job for job in jobs], b"DELETED")
+                    for job in jobs:
+                        del link.held[job]
+                    done.update(each.token for each in held)  # type: ignore[misc]
+                    if len(held) < len(part) or lines.count(b"DELETED") < len(lines):
+                        gone = {job for job, line in zip(jobs, lines, strict=True) if line == b"DELETED"}
+                        stale += [each for each in part if each.token.job not in gone]  # type: ignore[attr-defined]
         except LinkError as exc:
+            self._done |= done
             raise self._pool.explain(exc, maybe_applied=True) from exc
         self._done = set()
-        if lines.count(b"DELETED") == len(lines):
-            return []
-        return [each.delivery for each, line in zip(settlements, lines, strict=True) if line != b"DELETED"]
+        return stale
+
+    def _portions(self, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+        """Divide what is to be done, so that each portion takes so little time that nothing held is lost meanwhile."""
+        at, size = 0, FEWEST
+        while at < len(items):
+            began = time.monotonic()
+            yield items[at : at + size]
+            at += size
+            took = max(time.monotonic() - began, 1e-6)
+            size = max(FEWEST, min(8 * size, int(size * PORTION * self._pool.settings.ttr / took)))
 
     def _groups(self, settlements: Sequence[Settlement], stale: set[int]) -> dict[Link, dict[int, _Case]]:
         groups: dict[Link, dict[int, _Case]] = {}
@@ -196,12 +220,10 @@ class Settling:
             link.answers([b"delete %d\r\n" % case.put], b"DELETED")
 
 
-def _parts(cases: dict[int, _Case]) -> Iterator[dict[int, _Case]]:
-    """Divide what is to be done: first what takes one short command, and must not run out of time behind the rest."""
-    slow = [(number, case) for number, case in cases.items() if isinstance(case.settlement, Replace | Bury)]
-    yield {number: case for number, case in cases.items() if isinstance(case.settlement, Ack | Release)}
-    for at in range(0, len(slow), CHUNK):
-        yield dict(slow[at : at + CHUNK])
+def _quick_first(cases: dict[int, _Case]) -> tuple[list[tuple[int, _Case]], list[tuple[int, _Case]]]:
+    # What takes one short command must not run out of time behind the rest.
+    slow = [item for item in cases.items() if isinstance(item[1].settlement, Replace | Bury)]
+    return [item for item in cases.items() if isinstance(item[1].settlement, Ack | Release)], slow
 
 
 def _acked_link(settlements: Sequence[Settlement], owner: object) -> Link | None:
