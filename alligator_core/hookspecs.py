@@ -7,7 +7,7 @@ Deciders (`before_enqueue`, `before_task`, `on_failure`) do: what they raise is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pluggy
 
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from .worker import Worker
 
 PROJECT = "alligator"
+
+SPEC_VERSION: Final = 1
+"""The version of all that plugins are built on: these specs, `Backend`, `Consumer` and `Serializer`.
+
+It rises with each addition: a hook, an argument of one, a method, a feature. What there was goes on as it was.
+"""
+
+OLDEST_SPEC: Final = 1
+"""The oldest version whose plugins still work. It rises when something goes that was deprecated a release before."""
 
 OBSERVERS = frozenset(
     {"after_enqueue", "on_worker_start", "on_worker_stop", "on_success", "on_retry", "on_dead", "after_task"}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
-from . import hookspecs
+from . import hookspecs, spec_version
 from .dsn import Dsn
 from .entry_points import EntryPoint, entry_points
-from .errors import AlligatorException, PluginError, UnknownPluginError
+from .errors import AlligatorException, PluginError, UnknownPluginError, closest
 from .serializer import SerializerSetup
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ class PluginManager(pluggy.PluginManager):
         try:
             plugin = entry.load()
         except (Exception, SystemExit) as exc:
-            raise PluginError(f"{_described(entry)} can't be imported: {exc!r}.", [entry.distribution]) from exc
-        self.add(plugin, owner=_described(entry), distribution=entry.distribution)
+            problem = f"{described(entry)} can't be imported: {exc!r}. {remedy_of(group, entry.distribution)}"
+            raise PluginError(problem, [entry.distribution]) from exc
+        self.add(plugin, owner=described(entry), distribution=entry.distribution)
         return plugin
 
     def add(self, plugin: object, *, owner: str | None = None, distribution: str = "") -> None:
@@ -85,6 +86,8 @@ class PluginManager(pluggy.PluginManager):
     def _enroll(self, plugin: object, name: str | None, owner: str, distribution: str) -> str | None:
         if inspect.isclass(plugin):
             raise PluginError(f"{owner} is a class: register an object of it, {plugin.__name__}().", [distribution])
+        if objection := spec_version.objection(plugin, owner, distribution):
+            raise PluginError(objection, [distribution])
         try:
             registered = super().register(plugin, name)
             self.check_pending()
@@ -92,7 +95,8 @@ class PluginManager(pluggy.PluginManager):
             # Whether it is registered by now depends on what was wrong, and on the version of pluggy.
             if self.is_registered(plugin):
                 self.unregister(plugin)
-            raise PluginError(f"{owner} doesn't fit the specs: {exc}", [distribution]) from exc
+            hint = self._hint(plugin)
+            raise PluginError(f"{owner} doesn't fit the specs: {exc}{hint}", [distribution]) from exc
         if wrapped := self._wrapped_observer(plugin):
             self.unregister(plugin)
             raise PluginError(
@@ -101,6 +105,20 @@ class PluginManager(pluggy.PluginManager):
                 [distribution],
             )
         return registered
+
+    def _hint(self, plugin: object) -> str:
+        """Return what the plugin's author probably meant: the hook of nearly that name, or the arguments there are."""
+        for name in dir(plugin):
+            if self.parse_hookimpl_opts(plugin, name) is None:
+                continue
+            spec = getattr(hookspecs, name, None)
+            if spec is None:
+                near = closest(name, [known for known in vars(hookspecs) if hasattr(self.hook, known)])
+                return f". Did you mean {near!r}?" if near else ""
+            known = inspect.signature(spec).parameters
+            if not inspect.signature(getattr(plugin, name)).parameters.keys() <= known.keys():
+                return f". It may take these: {', '.join(known) or 'none'}."
+        return ""
 
     def _wrapped_observer(self, plugin: object) -> str | None:
         # Observers are called one by one, so that none can fail another: there is nothing to wrap.
@@ -126,7 +144,10 @@ class PluginManager(pluggy.PluginManager):
         others = [other for other in self.get_plugins() if other is not plugin]
         made = self.subset_hook_caller(hook, others)(**arguments)
         if made is None:
-            raise PluginError(f"The plugin {plugin!r} is registered for {wanted!r}, but its {hook} made nothing.")
+            entry = _only(BACKENDS if hook == "make_backend" else SERIALIZERS, wanted, None)
+            owner, remedy = described(entry), remedy_of(entry.group, entry.distribution)
+            problem = f"{owner} is registered for {wanted!r}, but its {hook} made nothing. {remedy}"
+            raise PluginError(problem, [entry.distribution])
         return made
 
 
@@ -142,9 +163,19 @@ class Installed:
     error: str = ""
 
 
-def survey() -> list[Installed]:
-    """Load every installed plugin, each into a manager of its own, and say what it is or what is wrong with it."""
-    return [_inspect(group, entry) for group in KINDS for entry in entry_points(group)]
+def survey(names: Collection[str] = ()) -> list[Installed]:
+    """Load every installed plugin, or those of the names, each by itself; say what it is or what is wrong with it."""
+    return [_inspect(entry) for entry in everything(names)]
+
+
+def everything(names: Collection[str] = ()) -> list[EntryPoint]:
+    """Return the entry points of all plugins, or of those of the names. Raises UnknownPluginError."""
+    found = [entry for group in KINDS for entry in entry_points(group)]
+    have = {entry.name for entry in found}
+    for name in names:
+        if name not in have:
+            raise UnknownPluginError("plugin", name, have)
+    return [entry for entry in found if not names or entry.name in names]
 
 
 def installed(group: str) -> list[str]:
@@ -158,6 +189,12 @@ def hooks_of(environ: Mapping[str, str]) -> list[str] | None:
     return None if named is None else [name.strip() for name in named.split(",") if name.strip()]
 
 
+def remedy_of(group: str, distribution: str) -> str:
+    """Say what users can do about a plugin that is broken."""
+    last = f"or leave it out: {VARIABLE} names those to load" if group == HOOKS else "or uninstall it"
+    return f"Upgrade or mend {distribution}, {last}."
+
+
 def _only(group: str, name: str, shown: str | None) -> EntryPoint:
     found = [entry for entry in entry_points(group) if entry.name == name]
     if not found:
@@ -168,17 +205,18 @@ def _only(group: str, name: str, shown: str | None) -> EntryPoint:
     return found[0]
 
 
-def _described(entry: EntryPoint) -> str:
+def described(entry: EntryPoint) -> str:
+    """Return the words that errors call an installed plugin by: the kind, the name, whose it is, and where it lies."""
     return f"The {KINDS.get(entry.group, 'plugin')} {entry.name!r} of {entry.distribution} ({entry.value})"
 
 
-def _inspect(group: str, entry: EntryPoint) -> Installed:
+def _inspect(entry: EntryPoint) -> Installed:
     manager = PluginManager()
     hooks: tuple[str, ...] = ()
     error = ""
     try:
-        plugin = manager.load(group, entry.name)
+        plugin = manager.load(entry.group, entry.name)
         hooks = tuple(sorted(caller.name for caller in manager.get_hookcallers(plugin) or ()))
     except AlligatorException as exc:
         error = str(exc)
-    return Installed(KINDS[group], entry.name, entry.distribution, entry.version, hooks, error)
+    return Installed(KINDS[entry.group], entry.name, entry.distribution, entry.version, hooks, error)

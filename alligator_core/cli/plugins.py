@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .exits import NOT_DONE, warn
 from .output import json_option, print_json, print_table, printable
 
+if TYPE_CHECKING:
+    from ..plugins import Installed
+
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--check", is_flag=True, help="Use each one, in a process of its own, and say what goes wrong.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --check: how long one may be at any one thing.",
+)
 @json_option
-def plugins(as_json: bool) -> None:
-    """List what is installed: backends, serializers and hooks. Exit code 1 if one is broken.
+def plugins(names: tuple[str, ...], check: bool, timeout: float, as_json: bool) -> None:
+    """List what is installed: backends, serializers and hooks, or those of the NAMEs. Exit code 1 if one is broken.
+
+    With --check, hooks see tasks that succeed, fail and die, on a queue in memory: where they report such things to
+    somebody, they do so.
 
     \b
     Example:
-      alligator plugins --json
+      alligator plugins --check
     """
-    # Imported late: --help has no use for it.
-    from ..plugins import survey
-
-    found = survey()
-    commands = sorted(commands_of_plugins().commands)
+    found = _tried(timeout, names) if check else _listed(names)
+    commands = sorted({} if check or names else commands_of_plugins().commands)
     if as_json:
         keys = ("kind", "name", "distribution", "version", "hooks", "error")
         print_json({"plugins": [{key: getattr(plugin, key) for key in keys} for plugin in found], "commands": commands})
@@ -38,6 +53,19 @@ def plugins(as_json: bool) -> None:
         click.echo(f"Error: {printable(error)}", err=True)
     if broken:
         raise click.exceptions.Exit(NOT_DONE)
+
+
+def _listed(names: tuple[str, ...]) -> list[Installed]:
+    # Imported late, as below: --help has no use for it.
+    from ..plugins import survey
+
+    return survey(names)
+
+
+def _tried(timeout: float, names: tuple[str, ...]) -> list[Installed]:
+    from .trials import try_all
+
+    return try_all(timeout, names)
 
 
 def commands_of_plugins() -> click.Group:

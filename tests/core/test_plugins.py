@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alligator import Gator, PluginError, UnknownPluginError
+from alligator_core import OLDEST_SPEC, SPEC_VERSION, __version__, spec_version
 from alligator_core.dsn import Dsn
 from alligator_core.plugins import BACKENDS, HOOKS, SERIALIZERS, PluginManager, survey
 
@@ -99,8 +100,8 @@ def test_a_broken_hook_plugin_is_an_error_that_names_its_distribution(install: I
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        (HOOKS_SOURCE.replace("after_task(", "after_tsk("), "unknown hook 'after_tsk'"),
-        (HOOKS_SOURCE.replace("(task)", "(job)"), "can not be found in the hookspec"),
+        (HOOKS_SOURCE.replace("after_task(", "after_tsk("), "unknown hook 'after_tsk'.*Did you mean 'after_task'"),
+        (HOOKS_SOURCE.replace("(task)", "(job)"), "can not be found in the hookspec.*may take these: task, outcome"),
     ],
 )
 def test_a_plugin_that_does_not_fit_the_specs_is_an_error_that_names_its_distribution(
@@ -109,6 +110,58 @@ def test_a_plugin_that_does_not_fit_the_specs_is_an_error_that_names_its_distrib
     install("alligator-metrics", {"metrics": source}, hooks={"metrics": "metrics"})
     with pytest.raises(PluginError, match=rf"(?s)'metrics' of alligator-metrics.*doesn't fit the specs.*{problem}"):
         Gator("locmem://")
+
+
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [
+        (SPEC_VERSION + 1, "upgrade alligator-core, or use an older version of alligator-metrics"),
+        (OLDEST_SPEC - 1, "upgrade alligator-metrics, or use an older version of alligator-core"),
+    ],
+)
+def test_a_plugin_for_another_version_of_the_specs_is_an_error_that_says_what_to_upgrade(
+    install: Install, version: int, advice: str
+) -> None:
+    install("alligator-metrics", {"metrics": f"alligator_spec_version = {version}"}, hooks={"metrics": "metrics"})
+    with pytest.raises(PluginError) as caught:
+        Gator("locmem://")
+    assert str(caught.value) == (
+        f"The hooks 'metrics' of alligator-metrics (metrics) was built for version {version} of the plugin specs, "
+        f"and alligator-core {__version__} has {SPEC_VERSION}: {advice}."
+    )
+    assert caught.value.distributions == ("alligator-metrics",)
+
+
+def test_a_version_of_the_specs_that_is_no_number_is_an_error(install: Install) -> None:
+    install("alligator-thing", {"thing": "alligator_spec_version = '1.0'"}, backends={"thing": "thing"})
+    with pytest.raises(PluginError, match=r"alligator_spec_version = '1\.0': it must be a whole number, such as 1\."):
+        Gator("thing://")
+
+
+def test_a_plugin_is_loaded_that_was_built_for_any_version_from_the_oldest_to_the_newest(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spec_version, "OLDEST_SPEC", 3)
+    monkeypatch.setattr(spec_version, "SPEC_VERSION", 5)
+    for version in (3, 4, 5):
+        install(
+            f"alligator-v{version}",
+            {f"v{version}": f"alligator_spec_version = {version}"},
+            hooks={f"v{version}": f"v{version}"},
+        )
+    Gator("locmem://")
+    install("alligator-v2", {"v2": "alligator_spec_version = 2"}, hooks={"v2": "v2"})
+    with pytest.raises(PluginError, match="was built for version 2 .* has 3 to 5: upgrade alligator-v2"):
+        Gator("locmem://")
+
+
+def test_an_object_of_the_apps_own_may_say_its_version_too() -> None:
+    class Metrics:
+        alligator_spec_version = SPEC_VERSION + 1
+
+    gator = Gator("locmem://", plugins=[])
+    with pytest.raises(PluginError, match="upgrade alligator-core, or use an older version of the plugin"):
+        gator.plugins.register(Metrics())
 
 
 def test_a_plugin_without_the_function_that_builds_is_an_error(install: Install) -> None:
