@@ -8,6 +8,7 @@ from .. import __version__
 from .check import check
 from .dead import dead
 from .exits import Guarded
+from .new_plugin import new_plugin
 from .ping import ping
 from .plugins import commands_of_plugins, plugins
 from .stats import stats
@@ -46,7 +47,7 @@ def main() -> None:
     """
 
 
-for command in (worker, enqueue, stats, peek, cancel, purge, dead, plugins, ping, check):
+for command in (worker, enqueue, stats, peek, cancel, purge, dead, plugins, new_plugin, ping, check):
     main.add_command(command)
 
 latergator = worker

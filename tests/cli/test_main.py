@@ -56,7 +56,7 @@ def test_every_command_has_a_help_text_with_an_example(run: Any, path: tuple[str
 
 @pytest.mark.parametrize("path", [path for path in commands(main) if path != ("dead",)], ids=" ".join)
 def test_what_prints_data_can_print_json(run: Any, path: tuple[str, ...]) -> None:
-    assert ("--json" in run(*path, "--help").stdout) is (path not in {("worker",), ("ping",)})
+    assert ("--json" in run(*path, "--help").stdout) is (path not in {("worker",), ("ping",), ("new-plugin",)})
 
 
 def test_the_version_is_the_distributions(run: Any) -> None:

@@ -153,8 +153,7 @@ def test_a_plugin_for_another_version_of_the_specs_is_found(install: Any, check:
         ("return 'a backend'", "made 'a backend' in make_backend, which is no Backend"),
         ("return None", "is registered for 'store', but its make_backend made nothing"),
         (
-            "from alligator_core.locmem import LocmemBackend; made = LocmemBackend(None); "
-            "made.features |= {'delays'}; return made",
+            "from alligator_core.locmem import LocmemBackend as B; B.features |= {'delays'}; return B(None)",
             "declares 'delays', and features are cancel, ",
         ),
     ],

@@ -151,7 +151,7 @@ def test_a_plugin_is_loaded_that_was_built_for_any_version_from_the_oldest_to_th
         )
     Gator("locmem://")
     install("alligator-v2", {"v2": "alligator_spec_version = 2"}, hooks={"v2": "v2"})
-    with pytest.raises(PluginError, match="was built for version 2 .* has 3 to 5: upgrade alligator-v2"):
+    with pytest.raises(PluginError, match=r"was built for version 2 .* has 3 to 5: upgrade alligator-v2"):
         Gator("locmem://")
 
 
