@@ -28,7 +28,9 @@ def test_every_option_of_a_worker_is_explained_and_no_other() -> None:
     assert explained == known
 
 
-@pytest.mark.parametrize("page", ["docs/worker.md", "docs/deploying.md", "docs/cli.md", "README.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/worker.md", "docs/deploying.md", "docs/cli.md", "docs/writing-plugins.md", "README.md"]
+)
 def test_every_link_leads_somewhere(page: str) -> None:
     folder = (ROOT / page).parent
     for link in re.findall(r"\]\(([^):#]+)\)", (ROOT / page).read_text()):

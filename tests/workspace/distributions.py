@@ -28,10 +28,17 @@ def install(wheels: list[Path], venv: Path) -> None:
 def add(wheels: list[Path], venv: Path) -> None:
     """Put more wheels, and what their metadata asks for, into such an environment."""
     _uv("pip", "install", "--no-deps", "--python", str(venv), *map(str, wheels))
+    copy([], venv)
+
+
+def copy(names: list[str], venv: Path) -> None:
+    """Put packages of this environment into such an environment, and all that what is there then asks for."""
     (site,) = venv.glob("lib/python*/site-packages")
-    while missing := _missing(site):
+    missing = {canonicalize_name(name) for name in names}
+    while missing := missing or _missing(site):
         for name in missing:
             _copy(distribution(name), site)
+        missing = set()
     _uv("pip", "check", "--python", str(venv))
 
 

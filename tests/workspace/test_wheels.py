@@ -11,7 +11,7 @@ import pytest
 
 from tests.redis.servers import Server
 from tests.workspace import distributions, quickstart
-from tests.workspace.repository import PLUGINS, PROJECTS, ROOT, project_of
+from tests.workspace.repository import PLUGINS, PROJECTS, ROOT, project_of, tool
 
 CORE = ("alligator-core", "alligator-json", "alligator-tags")
 
@@ -40,6 +40,56 @@ def test_the_readme_quickstart_runs_as_printed_from_the_wheels(dist: Path, tmp_p
     distributions.install(wheels_of(dist, *CORE, "alligator-sqlite"), tmp_path / "venv")
     (tmp_path / "work").mkdir()
     quickstart.follow(steps, tmp_path / "work", tmp_path / "venv")
+
+
+KINDS = ("backend", "serializer", "hooks")
+
+
+@pytest.fixture(scope="module")
+def bare(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that has the core's wheels, what tests need, and nothing else."""
+    venv = tmp_path_factory.mktemp("bare") / "venv"
+    distributions.install(wheels_of(dist, *CORE), venv)
+    distributions.copy(["pytest", "hypothesis", "pytest-xdist"], venv)
+    return venv
+
+
+@pytest.mark.timeout(600)  # It runs the whole conformance suite.
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_new_plugin_writes_is_found_once_its_wheel_is_installed_and_passes_its_own_tests(
+    bare: Path, tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / f"alligator-new-{kind}"
+
+    def run(command: str, *words: str) -> str:
+        return _run(str(bare / "bin" / command), *words, cwd=folder if folder.exists() else tmp_path, env={"PATH": ""})
+
+    run("alligator", "new-plugin", kind, f"new-{kind}")
+    distributions.build(folder, tmp_path / "dist")
+    distributions.add([*(tmp_path / "dist").glob("*.whl")], bare)
+
+    _, listed = run("alligator", "plugins", f"new-{kind}", "--check").splitlines()
+    assert listed.split()[:3] == [kind, f"new-{kind}", f"alligator-new-{kind}"]
+    run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "3")
+
+
+def test_what_new_plugin_writes_satisfies_the_linter_and_the_type_checker(tmp_path: Path) -> None:
+    for kind in KINDS:
+        # The longest name that there may be: no line gets too long by it.
+        name = f"{kind}-{'x' * 30}"[:30]
+        _run(tool("alligator"), "new-plugin", kind, name, cwd=tmp_path)
+        for command, *words in (
+            ("ruff", "check", "--no-cache", "."),
+            ("ruff", "format", "--no-cache", "--check", "."),
+            ("mypy", "--cache-dir", str(tmp_path / "cache")),
+        ):
+            _run(tool(command), *words, cwd=tmp_path / f"alligator-{name}")
+
+
+def _run(*command: str, cwd: Path, env: dict[str, str] | None = None) -> str:
+    ran = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=500)
+    assert ran.returncode == 0, f"{' '.join(command)}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout
 
 
 def wheels_of(dist: Path, *names: str) -> list[Path]:
