@@ -100,6 +100,7 @@ def try_hooks(name: str, say: Say) -> None:
     plugin = gator.plugins.load(HOOKS, name)
     say(hooks=_hooks_of(gator.plugins, plugin))
     _watch(gator.plugins, plugin, say)
+    say(at="its first task")
     _quietly(lambda: gator.plugins.hook.register_commands(cli=click.Group()))
     _declare(gator, say)
     tasks = _tasks()

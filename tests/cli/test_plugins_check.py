@@ -111,13 +111,13 @@ def test_an_import_and_a_hook_that_block_are_found_and_ended(install: Any, check
     install("stuck", "import threading\nthreading.Event().wait()")
     install("waiting", HOOK.format(signature="before_task(task)", body="import threading; threading.Event().wait()"))
 
-    errors = check("stuck", "waiting", timeout=4)
+    errors = check("stuck", "waiting", timeout=8)
 
     assert errors["stuck"] == (
-        "The hooks 'stuck' of alligator-stuck (alligator_stuck) did not come back from its import within 4 s. "
+        "The hooks 'stuck' of alligator-stuck (alligator_stuck) did not come back from its import within 8 s. "
         + REMEDY.format("stuck")
     )
-    assert "did not come back from before_task within 4 s" in errors["waiting"]
+    assert "did not come back from before_task within 8 s" in errors["waiting"]
 
 
 def test_a_plugin_that_ends_the_process_is_found(install: Any, check: Check) -> None:
