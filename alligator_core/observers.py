@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from functools import wraps
+from typing import Final, TypeAlias, TypeVar, cast
 
 import pluggy
 
@@ -14,6 +15,26 @@ FAILED: Final = "Plugin %s failed in %s; the task is not affected"
 
 Call: TypeAlias = Callable[..., object]
 """Calls every implementation of a hook, with the arguments of its spec in their order."""
+
+
+Hook = TypeVar("Hook", bound=Callable[..., object])
+
+
+def harmless(hook: Hook) -> Hook:
+    """Make a deciding hook of a plugin's class an observer: what it raises is logged, and decides nothing.
+
+    For plugins that only look. Put it below `@hookimpl`.
+    """
+
+    @wraps(hook)
+    def guarded(self: object, *arguments: object) -> object:
+        try:
+            return hook(self, *arguments)
+        except Exception:
+            log.exception(FAILED, type(self).__module__.partition(".")[0], hook.__name__)
+            return None
+
+    return cast("Hook", guarded)
 
 
 def notify(hook: pluggy.HookCaller, **arguments: object) -> None:

@@ -217,7 +217,7 @@ def test_a_log_that_breaks_fails_no_task(caplog: pytest.LogCaptureFixture) -> No
     gator = gator_with()
     task = gator.options(is_async=False).task(jobs.log_in, "ann", "hush")
     assert task.status == SUCCESS
-    assert "before_task failed for <Task" in caplog.text
+    assert "Plugin alligator_logging failed in before_task" in caplog.text
 
 
 def test_hooks_of_others_are_followed_too(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 """Structured logs for Alligator: an event per step of a task, and task ids in the app's own lines."""
 
-from .arguments import mask_secrets
+from alligator_core.shown_arguments import mask_secrets
+
 from .context import TaskContext
 from .plugin import Logging
 

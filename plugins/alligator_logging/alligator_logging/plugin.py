@@ -6,27 +6,23 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from alligator_core import hookimpl
 from alligator_core.errors import OptionError
+from alligator_core.observers import harmless
 from alligator_core.outcome import Outcome
+from alligator_core.shown_arguments import Redact, mask_secrets, shown_arguments
 from alligator_core.task import Task
 from alligator_core.task_log import without_secrets
 
-from .arguments import Redact, mask_secrets, shown_arguments
 from .context import Run, is_followed, run, run_time
 from .event import is_heard, say
 
 if TYPE_CHECKING:
     from alligator_core.gator import Gator
     from alligator_core.worker import Worker
-
-log = logging.getLogger("alligator.plugins.logging")
-
-Hook = TypeVar("Hook", bound=Callable[..., None])
 
 ENDS: Final = {
     "success": (logging.INFO, "task succeeded"),
@@ -37,18 +33,6 @@ ENDS: Final = {
     "expired": (logging.WARNING, "task expired"),
     "cancelled": (logging.INFO, "task cancelled"),
 }
-
-
-def _harmless(hook: Hook) -> Hook:
-    # What a deciding hook raises is the task's failure, and a log is no reason to fail one.
-    @wraps(hook)
-    def guarded(self: Logging, task: Task, *others: object) -> None:
-        try:
-            hook(self, task, *others)
-        except Exception:
-            log.exception("%s failed for %r; the task is not affected", hook.__name__, task)
-
-    return cast("Hook", guarded)
 
 
 class Logging:
@@ -100,7 +84,7 @@ class Logging:
         self._outputs.pop(worker, ExitStack()).close()
 
     @hookimpl(tryfirst=True)
-    @_harmless
+    @harmless
     def before_task(self, task: Task) -> None:
         """Have all log lines of this context carry the task's id, and say `task started`."""
         self._follow(task, time.monotonic())
@@ -108,7 +92,7 @@ class Logging:
             say(logging.INFO, "task started", {**self._fields(task), "wait": _waited(task), **self._arguments_of(task)})
 
     @hookimpl(tryfirst=True)
-    @_harmless
+    @harmless
     def on_failure(self, task: Task, error: BaseException) -> None:
         """Say `task failed`, and leave it to others what becomes of it."""
         if not is_followed(task):

@@ -1,4 +1,4 @@
-"""A task's arguments as a log may show them."""
+"""A task's arguments as a log or an error report may show them, for plugins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import fields, is_dataclass
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from alligator_core.task import Task
-from alligator_core.task_log import without_secrets
+from .task import Task
+from .task_log import without_secrets
 
 Redact: TypeAlias = Callable[[str, object], object]
 """Takes an argument's name and value, and returns what is shown of it."""
