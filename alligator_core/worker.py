@@ -100,6 +100,11 @@ class Worker:
         """Return the name that this worker goes by in logs."""
         return self.name or f"{socket.gethostname()}:{os.getpid()}"
 
+    @property
+    def is_supervised(self) -> bool:
+        """Whether it is one of the processes of a supervisor, its process's parent. Known once it runs."""
+        return self._board is not None
+
     def starting(self) -> None:
         """Called before the first task is reserved."""
         log.info("Worker %s starts on %s, queues %s", self.ident(), self.gator.dsn, ", ".join(self.queues))
