@@ -1,7 +1,7 @@
 """What hooks cost a task in the drain of one worker: python -m benchmarks.hooks [DSN …] [--tasks N] [--rounds N].
 
 Each round drains the same number of no-op tasks with no plugin, with an object whose hooks do nothing, and with
-alligator-logging where only warnings are logged. Compared is the CPU time of the worker's process, which hardly depends
+alligator-logging where only warnings are logged, alone and with alligator-prometheus. Compared is the CPU time of the worker's process, which hardly depends
 on how busy the machine is otherwise. What a DSN such as redis://localhost:6379/15 names must be empty.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import date
 
 from alligator_logging import Logging
+from alligator_prometheus import Prometheus
 
 from alligator import Gator, Task, Worker, hookimpl
 from benchmarks import noop
@@ -59,6 +60,8 @@ PLUGINS: dict[str, Callable[[], list[object]]] = {
     "empty observers": lambda: [EmptyObservers()],
     "empty hooks, deciders too": lambda: [EmptyHooks()],
     "alligator-logging at WARNING": lambda: [Logging()],
+    "alligator-prometheus": lambda: [Prometheus()],
+    "logging at WARNING + prometheus": lambda: [Logging(), Prometheus()],
 }
 
 
