@@ -53,9 +53,9 @@ def telling(hook: pluggy.HookCaller) -> Call | None:
         return None
 
     def tell(*arguments: object) -> None:
-        for function, places, plugin in implementations:
+        for call, plugin in implementations:
             try:
-                function(*arguments) if places is None else function(*[arguments[place] for place in places])
+                call(*arguments)
             except (Exception, SystemExit):
                 log.exception(FAILED, plugin, hook.name)
 
@@ -66,13 +66,13 @@ def asking(hook: pluggy.HookCaller) -> Call | None:
     """Return what calls every implementation of a hook that returns nothing and may raise; None if there is none."""
     if any(each.wrapper or each.hookwrapper for each in hook.get_hookimpls()):
         return lambda *arguments: hook(**dict(zip(_arguments_of(hook), arguments, strict=True)))
-    implementations = _implementations(hook)
-    if not implementations:
-        return None
+    calls = [call for call, _ in _implementations(hook)]
+    if len(calls) < 2:
+        return calls[0] if calls else None
 
     def ask(*arguments: object) -> None:
-        for function, places, _ in implementations:
-            function(*arguments) if places is None else function(*[arguments[place] for place in places])
+        for call in calls:
+            call(*arguments)
 
     return ask
 
@@ -82,20 +82,25 @@ def bound(hook: pluggy.HookCaller) -> pluggy.HookCaller | None:
     return hook if hook.get_hookimpls() else None
 
 
-def _implementations(hook: pluggy.HookCaller) -> list[tuple[Call, list[int] | None, str]]:
-    """Return each one, the places of its arguments (None where it takes all of them, in order), and its plugin's name.
+def _implementations(hook: pluggy.HookCaller) -> list[tuple[Call, str]]:
+    """Return what calls each one with all arguments in their order, and its plugin's name.
 
     A call by pluggy itself looks all of this up each time, which takes longer than most hooks do.
     """
     names = _arguments_of(hook)
     return [
-        (
-            each.function,
-            None if tuple(each.argnames) == names else [names.index(name) for name in each.argnames],
-            each.plugin_name,
-        )
+        (_taking(each.function, [names.index(name) for name in each.argnames], len(names)), each.plugin_name)
         for each in reversed(hook.get_hookimpls())
     ]
+
+
+def _taking(function: Call, places: list[int], number: int) -> Call:
+    """Return a function that takes `number` arguments and hands on those at some places."""
+    if places == [*range(number)]:
+        return function
+    if places == [0]:
+        return lambda first, *_: function(first)
+    return lambda *arguments: function(*[arguments[place] for place in places])
 
 
 def _arguments_of(hook: pluggy.HookCaller) -> tuple[str, ...]:

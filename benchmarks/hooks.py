@@ -1,8 +1,9 @@
 """What hooks cost a task in the drain of one worker: python -m benchmarks.hooks [DSN …] [--tasks N] [--rounds N].
 
 Each round drains the same number of no-op tasks with no plugin, with an object whose hooks do nothing, and with
-alligator-logging where only warnings are logged, alone and with alligator-prometheus. Compared is the CPU time of the worker's process, which hardly depends
-on how busy the machine is otherwise. What a DSN such as redis://localhost:6379/15 names must be empty.
+alligator-logging where only warnings are logged, alone and with alligator-prometheus. Compared is the CPU time of the
+worker's process, which hardly depends on how busy the machine is otherwise. What a DSN such as
+redis://localhost:6379/15 names must be empty.
 """
 
 from __future__ import annotations

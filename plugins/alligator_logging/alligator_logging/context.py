@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import TypeAlias
 
 from alligator_core.task import Task
 from alligator_core.verdict import FAILED_FOR_GOOD, FAILED_ONCE
 
-
-class Run(NamedTuple):
-    """One run of a task: when it began, by the monotonic clock; None where this was not seen."""
-
-    task: Task
-    began: float | None
-
+Run: TypeAlias = tuple[Task, "float | None"]
+"""One run of a task: the task, and when it began, by the monotonic clock; None where this was not seen."""
 
 run: ContextVar[Run | None] = ContextVar("run", default=None)
 """The run that is in progress here. Each has a context of its own, so that nobody has to take this back."""
@@ -25,15 +20,15 @@ run: ContextVar[Run | None] = ContextVar("run", default=None)
 def is_followed(task: Task) -> bool:
     """Say whether it is this task that runs here."""
     now = run.get()
-    return now is not None and now.task is task
+    return now is not None and now[0] is task
 
 
 def run_time(task: Task) -> dict[str, float]:
     """Return the seconds that a task has run for, as a field; nothing if that is not known here."""
     now = run.get()
-    if now is None or now.began is None or now.task is not task:
+    if now is None or now[1] is None or now[0] is not task:
         return {}
-    return {"run": round(time.monotonic() - now.began, 6)}
+    return {"run": round(time.monotonic() - now[1], 6)}
 
 
 class TaskContext(logging.Filter):
@@ -42,7 +37,7 @@ class TaskContext(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
         now = run.get()
-        record.task_id, record.task = ("-", "-") if now is None else (now.task.task_id, now.task.name)
+        record.task_id, record.task = ("-", "-") if now is None else (now[0].task_id, now[0].name)
         return True
 
 

@@ -30,7 +30,8 @@ class Event(str):
 
 def is_heard(level: int) -> bool:
     """Say whether anybody may see an event of that level."""
-    return log.isEnabledFor(level) or _app_has_set_up_structlog()
+    # The module first: where nobody has imported structlog, or nobody listens, this is all that an event costs.
+    return log.isEnabledFor(level) or ("structlog" in sys.modules and _app_has_set_up_structlog())
 
 
 def say(level: int, name: str, fields: Mapping[str, object], error: BaseException | None = None) -> None:

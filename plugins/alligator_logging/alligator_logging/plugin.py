@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -17,7 +17,7 @@ from alligator_core.shown_arguments import Redact, mask_secrets, shown_arguments
 from alligator_core.task import Task
 from alligator_core.task_log import without_secrets
 
-from .context import Run, is_followed, run, run_time
+from .context import is_followed, run, run_time
 from .event import is_heard, say
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Logging:
         self._style = style
         self._workers: WeakKeyDictionary[Gator, str] = WeakKeyDictionary()
         self._outputs: WeakKeyDictionary[Worker, ExitStack] = WeakKeyDictionary()
-        self._bind: Callable[..., object] | None = None
+        self._bound: tuple[ContextVar[str], ContextVar[str]] | None = None
 
     @hookimpl
     def after_enqueue(self, task: Task) -> None:
@@ -116,15 +116,12 @@ class Logging:
         say(level, name, fields, outcome.error if outcome.kind == "dead" else None)
 
     def _follow(self, task: Task, began: float | None) -> None:
-        if self._bind is None:
-            from structlog.contextvars import bind_contextvars
-
-            from .output import supersede
-
-            supersede()
-            self._bind = bind_contextvars
-        run.set(Run(task, began))
-        self._bind(task_id=task.task_id, task=task.name)
+        run.set((task, began))
+        if self._bound is None:
+            self._bound = _contextvars()
+        task_id, name = self._bound
+        task_id.set(task.task_id)
+        name.set(task.name)
 
     def _fields(self, task: Task) -> dict[str, Any]:
         fields = {"task_id": task.task_id, "task": task.name, "queue": task.queue, "attempt": task.attempt}
@@ -133,6 +130,19 @@ class Logging:
 
     def _arguments_of(self, task: Task) -> dict[str, Any]:
         return {"arguments": shown_arguments(task, self._redact)} if self._arguments else {}
+
+
+def _contextvars() -> tuple[ContextVar[str], ContextVar[str]]:
+    """Return the variables in which structlog keeps what is bound as `task_id` and `task`."""
+    from structlog.contextvars import bind_contextvars, bound_contextvars
+
+    from .output import supersede
+
+    supersede()
+    with bound_contextvars(task_id="", task=""):
+        # To set them is a fraction of what it costs to bind, which would be most of what this plugin costs a task.
+        bound = bind_contextvars(task_id="", task="")
+    return bound["task_id"].var, bound["task"].var
 
 
 def _waited(task: Task) -> float:

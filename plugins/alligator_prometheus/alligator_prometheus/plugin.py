@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from alligator_core import hookimpl
 from alligator_core.backend import Backend
@@ -36,15 +36,8 @@ VARIABLE: Final = "ALLIGATOR_PROMETHEUS"
 LOOPBACK: Final = "127.0.0.1"
 
 
-class Run(NamedTuple):
-    """A run that is in progress: where it is counted, and when it began."""
-
-    task: Task
-    row: Row
-    began: float
-
-
-run: ContextVar[Run | None] = ContextVar("run", default=None)
+run: ContextVar[tuple[Task, Row, float] | None] = ContextVar("run", default=None)
+"""The run that is in progress here: its task, where that is counted, and when it began."""
 
 
 class Prometheus:
@@ -77,6 +70,7 @@ class Prometheus:
             raise OptionError(f"max_series={max_series!r}: it must be 1 or more.", "max_series")
         self._port, self._address, self._by_task = port, address, by_task
         self._layout = Layout(buckets)
+        self._bounds, self._run = self._layout.bounds, self._layout.run
         self._tally = Tally(self._layout, max_series)
         self._sizes = Sizes(self._queues)
         self._changing = Lock()
@@ -130,7 +124,7 @@ class Prometheus:
             row[STARTED] += 1
             if task.attempt == 1 and task.enqueued_at:
                 self._observe(row, WAIT, time.time() - task.enqueued_at)
-            run.set(Run(task, row, time.perf_counter()))
+            run.set((task, row, time.perf_counter()))
         except Exception:
             # What a deciding hook raises is the task's failure, and a counter is no reason to fail one.
             log.exception("%r is not counted", task)
@@ -139,19 +133,24 @@ class Prometheus:
     def after_task(self, task: Task, outcome: Outcome) -> None:
         """Count what became of it, and how long it ran."""
         now = run.get()
-        if now is None or now.task is not task:  # nobody saw the run: it had expired, or was ended from outside
+        if now is None or now[0] is not task:  # nobody saw the run: it had expired, or was ended from outside
             self._row_of(task)[FINISHED[outcome.kind]] += 1
             return
-        now.row[FINISHED[outcome.kind]] += 1
-        self._observe(now.row, self._layout.run, time.perf_counter() - now.began)
+        _, row, began = now
+        row[FINISHED[outcome.kind]] += 1
+        self._observe(row, self._run, time.perf_counter() - began)
 
     def _row_of(self, task: Task) -> Row:
-        return self._tally.row(task.queue, task.name if self._by_task else "")
+        name = task.name if self._by_task else ""
+        try:
+            return self._tally.mine.rows[task.queue][name]  # type: ignore[no-any-return]
+        except (AttributeError, KeyError):
+            return self._tally.open(task.queue, name)
 
     def _observe(self, row: Row, place: int, seconds: float) -> None:
-        seconds = max(0.0, seconds)
-        row[place] += seconds
-        row[place + 1 + bisect_left(self._layout.bounds, seconds)] += 1
+        if seconds > 0:  # a clock may be set back
+            row[place] += seconds
+        row[place + 1 + bisect_left(self._bounds, seconds)] += 1
 
     def _rows(self) -> Rows:
         rows = self._tally.rows()
