@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
 from .errors import OptionError
@@ -30,6 +28,9 @@ class Signer:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
+        from hmac import compare_digest  # late, as hashlib: whoever signs nothing starts faster without
+
+        self._is_same = compare_digest
         self._keys = [_keyed(secret.encode()) for secret in secrets]
         self._begun: dict[tuple[str, str], list[tuple[_Hash, _Hash]]] = {}
 
@@ -49,7 +50,7 @@ class Signer:
             inner, outer = inner.copy(), outer.copy()
             inner.update(payload)
             outer.update(inner.digest())
-            if compare_digest(outer.hexdigest().encode(), signature):
+            if self._is_same(outer.hexdigest().encode(), signature):
                 return True
         return False
 
@@ -92,6 +93,8 @@ def _head(serializer: str, queue: str) -> bytes:
 
 
 def _keyed(secret: bytes) -> tuple[_Hash, _Hash]:
+    from hashlib import sha256
+
     # HMAC as RFC 2104 defines it. That of the standard library takes twice as long for a short message, since it can't
     # be copied once it has its key without being looked up anew.
     key = (secret if len(secret) <= _BLOCK else sha256(secret).digest()).ljust(_BLOCK, b"\0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from alligator_core import backend as contract
 from alligator_core.backend import (
@@ -19,10 +19,12 @@ from alligator_core.dsn import Dsn
 from alligator_core.errors import PushError
 
 from .client import Client
-from .consumer import RedisConsumer
+from .link import milliseconds
 from .names import Names
 from .settings import Settings
-from .settling import milliseconds
+
+if TYPE_CHECKING:
+    from .consumer import RedisConsumer
 
 CHUNK: Final = 500
 """Messages in one call: long enough to make the round trip cheap, short enough to let others in between."""
@@ -73,6 +75,8 @@ class RedisBackend(Backend):
 
     def consumer(self, queues: Sequence[str], lease: float, holder: str = "") -> RedisConsumer:
         """Make a consumer of some queues."""
+        from .consumer import RedisConsumer  # late: a producer starts faster without
+
         return RedisConsumer(self._client, self._names, queues, lease, holder)
 
     def holders(self, queues: Sequence[str]) -> list[str]:

@@ -17,8 +17,9 @@ from .client import Client
 from .hold import Hold
 from .inheriting import Inheriting
 from .lanes import Lane, lanes_of
+from .link import milliseconds
 from .names import Names
-from .settling import Operation, Sheet, Sorting, milliseconds
+from .settling import Operation, Sheet, Sorting
 from .stream import Stream
 from .waiting import Waiting, noting_for
 

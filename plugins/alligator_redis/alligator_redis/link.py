@@ -34,6 +34,11 @@ def packed(*words: str | bytes | float) -> bytes:
     return command
 
 
+def milliseconds(delay: float) -> int:
+    """Return a duration as the scripts take it; what is more than nothing stays so."""
+    return max(1, round(delay * 1000)) if delay > 0 else 0
+
+
 def send(link: Link, data: bytes) -> None:
     """Write packed commands."""
     link.send_packed_command((data,), check_health=False)

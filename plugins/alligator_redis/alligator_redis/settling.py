@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from alligator_core.backend import Ack, Bury, Delivery, Release, Replace, Settlement
 
 from .hold import Hold, Run
+from .link import milliseconds
 
 CHUNK: Final = 1000
 """Operations in one call, so that the server is never busy with one for long."""
@@ -143,11 +144,6 @@ def _are_acks_of(settlements: Sequence[Settlement], run: Run) -> bool:
         return False
     # By identity, as good as always: no delivery is looked into.
     return [settlement[0] for settlement in settlements] == ours and set(map(type, settlements)) == {Ack}
-
-
-def milliseconds(delay: float) -> int:
-    """Return a duration as the scripts take it; what is more than nothing stays so."""
-    return max(1, round(delay * 1000)) if delay > 0 else 0
 
 
 def _ids(deliveries: Iterable[Delivery]) -> set[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from typing import Any, Final
 
-from redis import Connection, SSLConnection, UnixDomainSocketConnection
+from redis import Connection, SSLConnection, UnixDomainSocketConnection, __version__
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import RedisError
@@ -172,7 +172,7 @@ def topology_of(settings: Settings) -> Topology:
 
 
 def _connector(settings: Settings, address: Address | None) -> Callable[[], Link]:
-    options: dict[str, Any] = settings.connection_options()
+    options: dict[str, Any] = settings.connection_options() | _introduction()
     kind: Any = SSLConnection if settings.tls else Connection
     if settings.path:
         kind = UnixDomainSocketConnection
@@ -180,3 +180,14 @@ def _connector(settings: Settings, address: Address | None) -> Callable[[], Link
     else:
         options["host"], options["port"] = address or ("localhost", 6379)
     return partial(kind, **options)
+
+
+@cache
+def _introduction() -> dict[str, Any]:
+    # Newer versions of redis-py look their own version up for each connection, among all distributions: it takes
+    # longer than to connect.
+    try:
+        from redis.driver_info import DriverInfo
+    except ImportError:
+        return {}
+    return {"driver_info": DriverInfo(lib_version=__version__)}
