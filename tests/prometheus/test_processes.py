@@ -6,7 +6,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+from alligator_prometheus.layout import Layout
+from alligator_prometheus.shelf import Shelf
+
 from alligator import Gator
+from alligator_core.testing.forking import in_forked_child
 from tests.core.helpers import eventually
 
 from . import jobs
@@ -96,3 +101,25 @@ def test_a_folder_that_others_may_enter_is_not_believed(gator: Gator, start: Sta
 
 def _both(first: Workers, second: Workers) -> float:
     return scraped(first.port, FINISHED, 0).get(FINISHED) + scrape(second.port).get(FINISHED)
+
+
+def test_of_the_dead_no_more_series_are_kept_than_a_process_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    layout = Layout([1])
+    for turn in range(3):
+        # Each in a process of its own, which is dead when the next one looks.
+        in_forked_child(lambda turn=turn: count_five(layout, turn))
+    shelf = Shelf(layout, os.getpid(), 4)
+    shelf.merge_the_dead()
+    found = shelf.rows_of_others()
+    assert len(found) == 5
+    assert sum(row[0] for row in found.values()) == 15
+    assert found["other", "other"][0] == 11
+
+
+def count_five(layout: Layout, turn: int) -> None:
+    shelf = Shelf(layout, os.getppid(), 4)
+    for number in range(5):
+        shelf.new_row((f"{turn}", f"{number}"))[0] += 1

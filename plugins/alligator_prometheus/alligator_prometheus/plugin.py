@@ -70,6 +70,7 @@ class Prometheus:
             raise OptionError(f"max_series={max_series!r}: it must be 1 or more.", "max_series")
         self._port, self._address, self._by_task = port, address, by_task
         self._layout = Layout(buckets)
+        self._max_series = max_series
         self._bounds, self._run = self._layout.bounds, self._layout.run
         self._tally = Tally(self._layout, max_series)
         self._sizes = Sizes(self._queues)
@@ -184,7 +185,7 @@ class Prometheus:
         from .shelf import Shelf
 
         try:
-            shelf = Shelf(self._layout, os.getppid())
+            shelf = Shelf(self._layout, os.getppid(), self._max_series)
             shelf.merge_the_dead()
         except OSError as exc:
             log.error("Numbers can't be shared with other worker processes, each shows its own: %s", exc)

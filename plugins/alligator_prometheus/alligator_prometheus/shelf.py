@@ -19,7 +19,7 @@ from zlib import crc32
 from alligator_core import holder
 
 from .layout import Key, Layout, Rows, add
-from .tally import Row
+from .tally import OTHER, Row
 
 log = logging.getLogger("alligator.plugins.prometheus")
 
@@ -45,13 +45,17 @@ class Shelf:
     A file is memory that its process writes and others read, so nothing of it is lost when that is killed.
     """
 
-    def __init__(self, layout: Layout, parent: int, name: str = "") -> None:
-        """Open the folder that all processes with this parent share. Raises OSError."""
+    def __init__(self, layout: Layout, parent: int, max_series: int) -> None:
+        """Open the folder that all processes with this parent share. Raises OSError.
+
+        Of the dead it keeps `max_series` series apart, however many each of them had.
+        """
         self._layout = layout
+        self._max_series = max_series
         self._row = 8 * layout.width + KEY
         self._block = -(-ROWS * self._row // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
         self._folder = _made(parent, crc32(repr(layout.bounds).encode()))
-        self._name = (name or holder.this_process() or str(os.getpid())) + ENDING
+        self._name = (holder.this_process() or str(os.getpid())) + ENDING
         self._past = self._folder / "past.json"
         self._fd = os.open(self._folder / self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._blocks: list[mmap.mmap] = []
@@ -90,9 +94,13 @@ class Shelf:
                 return  # somebody does it just now
             past = self._read_past()
             dead = [name for name in self._names() if holder.is_dead(name.removesuffix(ENDING))]
+            died: Rows = {}
             for name in dead:
                 if name not in past.merged:
-                    self._read(name, past.rows)
+                    self._read(name, died)
+            for key, row in died.items():
+                is_kept = key in past.rows or len(past.rows) < self._max_series
+                add(past.rows, key if is_kept else (OTHER, OTHER), row)
             # From the moment that the new file is there, their own don't count any more, whatever happens next.
             self._write(Past(past.rows, dead, past.version + 1))
             for name in dead:
@@ -183,7 +191,7 @@ def _locked(path: Path) -> Iterator[bool]:
 
 def _encoded(key: Key) -> bytes:
     text = json.dumps(key).encode()
-    return text if len(text) <= KEY - 2 else b'["other", "other"]'
+    return text if len(text) <= KEY - 2 else json.dumps((OTHER, OTHER)).encode()
 
 
 def _decoded(text: bytes) -> Key:
