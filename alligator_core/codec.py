@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .calls import Policy
 from .errors import AlligatorException, MessageError, UncarriableArgument
-from .serializer import Serializer
+from .serializer import ClassOf, NameOf, Serializer
 from .signing import Signer
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions, read_moment
@@ -30,7 +30,11 @@ from .wire import (
 if TYPE_CHECKING:
     from .gator import Gator
 
-_PLAIN = {"id", "task", "args", "enqueued_at"}
+Dumps: TypeAlias = Callable[[Mapping[str, Any], NameOf], bytes]
+Loads: TypeAlias = Callable[[bytes, ClassOf], dict[str, Any]]
+
+_FAR = 1e15  # A time beyond it is unusual, and so is one that is no number.
+_USUAL_KEYS = 4  # id, task, args and enqueued_at
 _new = Task.__new__
 _NUMBERS = ("priority", "timeout", "hard_timeout")
 _CARRIED_OPTIONS = {"on_start", "on_success", "on_error", "expires_at", *_NUMBERS}
@@ -55,10 +59,10 @@ class Codec:
         self._signer = signer
         self._largest = gator.max_body or LARGEST_BODY
         self._accept = tuple(accept)
-        self._by_line: dict[bytes, Serializer] = {}
+        self._by_line: dict[bytes, tuple[str, Loads]] = {}
         self._head = pack(serializer.name, b"")
         self._signed_head = pack(serializer.name, b"", b"")[:-1]
-        self._dumps = serializer.dumps
+        self._name, self._dumps = serializer.name, serializer.dumps
         self._find, self._class_name, self._class_of = policy.find, policy.class_name, policy.class_of
         self._task_class = gator.task_class
         self._runs_coroutines = iscoroutinefunction(gator.task_class.run)
@@ -66,20 +70,26 @@ class Codec:
 
     def encode(self, task: Task) -> bytes:
         """Return the message of a task. Raises EnqueueError if it can't be one."""
-        payload: dict[str, Any] = {"id": task.task_id, "task": task.name, "args": list(task.args)}
-        if task.kwargs:
-            payload["kwargs"] = task.kwargs
-        options = task.options
-        if len(task.args) + len(task.kwargs) > MOST_ARGUMENTS:
-            raise _too_many(task)
-        if options is not DEFAULTS:
-            self._add_options(payload, options, task.enqueued_at)
-        if task.attempt != 1:
-            payload["attempt"] = task.attempt
-        payload["enqueued_at"] = task.enqueued_at
-        if task.has_headers:
-            payload["headers"] = _checked_headers(task.headers)
-        return self._encode(payload, task.queue)
+        # Written out here and in `decode`: each call of a function would be a twentieth of the whole.
+        args = task.args
+        if (
+            task.options is DEFAULTS
+            and not task.kwargs
+            and task._headers is None  # noqa: SLF001  (for the same reason)
+            and task.attempt == 1
+            and len(args) <= MOST_ARGUMENTS
+        ):
+            payload = {"id": task.task_id, "task": task.name, "args": [*args], "enqueued_at": task.enqueued_at}
+        else:
+            payload = self._payload_of(task)
+        try:
+            encoded = self._dumps(payload, self._class_name)
+        except Exception as exc:  # (an argument's own code may have raised anything)
+            raise _uncarriable(payload, exc) from exc
+        if self._signer is None:
+            return self._head + encoded
+        signature = self._signer.sign(self._name, task.queue, encoded)
+        return self._signed_head + signature + b"\n" + encoded
 
     def decode(self, body: bytes, queue: str) -> Task:
         """Return the task that a message holds. Raises MessageError or CallableError if it holds none."""
@@ -87,24 +97,30 @@ class Codec:
         task = _new(self._task_class)
         task.gator = self._gator
         task.queue = queue
-        if type(raw) is dict and len(raw) == len(_PLAIN) and raw.keys() == _PLAIN:
-            # The usual message has these keys only: what is checked here is all that there is to check.
-            task.task_id = id = raw["id"]
-            task.args = args = raw["args"]
-            task.enqueued_at = enqueued_at = raw["enqueued_at"]
-            name = raw["task"]
-            task.kwargs = {}
-            task.options = DEFAULTS
-            if not (
-                type(id) is type(name) is str
-                and type(args) is list
-                and len(name) <= LONGEST_NAME
-                and len(args) <= MOST_ARGUMENTS
-                and type(enqueued_at) is float
-            ):
-                read_payload(raw)
-        else:
-            name = self._fill(task, read_payload(raw))
+        name = None
+        if type(raw) is dict and len(raw) == _USUAL_KEYS:
+            # Most messages have these keys only: what is checked here is all that there is to check.
+            try:
+                task.task_id = id = raw["id"]
+                name = raw["task"]
+                task.args = args = raw["args"]
+                task.enqueued_at = enqueued_at = raw["enqueued_at"]
+                task.kwargs = {}
+                task.options = DEFAULTS
+                if (
+                    type(id) is not str
+                    or type(name) is not str
+                    or type(args) is not list
+                    or type(enqueued_at) is not float
+                    or len(name) > LONGEST_NAME
+                    or len(args) > MOST_ARGUMENTS
+                    or not 0.0 <= enqueued_at <= _FAR
+                ):
+                    name = None
+            except KeyError:
+                name = None
+        if name is None:
+            name = self._take(task, read_payload(raw))
         callee = self._find(name)
         task.name = callee.name  # the new one, of those that there are by an alias
         task.func = callee.function
@@ -129,41 +145,51 @@ class Codec:
         first_line = body.partition(b"\n")[0]
         if self._signer is not None:
             first_line = first_line.partition(SIGNATURE)[0]
-        return self._encode(payload, queue, self._serializer_of(first_line))
+        serializer = self._serializer_of(first_line)
+        encoded = self._encoded(payload, serializer.dumps)
+        signature = self._signer.sign(serializer.name, queue, encoded) if self._signer else None
+        return pack(serializer.name, encoded, signature)
 
-    def _encode(self, payload: Mapping[str, Any], queue: str, serializer: Serializer | None = None) -> bytes:
+    def _encoded(self, payload: Mapping[str, Any], dumps: Dumps) -> bytes:
         try:
-            if serializer is None:
-                encoded = self._dumps(payload, self._class_name)
-            else:
-                encoded = serializer.dumps(payload, self._class_name)
+            return dumps(payload, self._class_name)
         except AlligatorException:
             raise
         except Exception as exc:  # (an argument's own code may have raised anything)
             raise _uncarriable(payload, exc) from exc
-        if serializer is None:
-            if self._signer is None:
-                return self._head + encoded
-            return self._signed_head + self._signer.sign(self._serializer.name, queue, encoded) + b"\n" + encoded
-        name = serializer.name
-        return pack(name, encoded, self._signer.sign(name, queue, encoded) if self._signer else None)
+
+    def _payload_of(self, task: Task) -> dict[str, Any]:
+        payload: dict[str, Any] = {"id": task.task_id, "task": task.name, "args": [*task.args]}
+        if task.kwargs:
+            payload["kwargs"] = task.kwargs
+        if len(task.args) + len(task.kwargs) > MOST_ARGUMENTS:
+            raise _too_many(task)
+        if task.options is not DEFAULTS:
+            self._add_options(payload, task.options, task.enqueued_at)
+        if task.attempt != 1:
+            payload["attempt"] = task.attempt
+        payload["enqueued_at"] = task.enqueued_at
+        if task.has_headers:
+            payload["headers"] = _checked_headers(task.headers)
+        return payload
 
     def _read(self, body: bytes, queue: str) -> Any:
         if len(body) > self._largest:
             self._check_size(len(body))
         first_line, _, payload = body.partition(b"\n")
         if self._signer is None:
-            serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
+            name, loads = self._by_line.get(first_line) or self._reader_of(first_line)
         else:
             first_line, _, signature = first_line.partition(SIGNATURE)
-            serializer = self._by_line.get(first_line) or self._serializer_of(first_line)
-            self._verify(self._signer, serializer.name, queue, payload, signature)
+            name, loads = self._by_line.get(first_line) or self._reader_of(first_line)
+            if not (signature and self._signer.verify(name, queue, payload, signature)):
+                raise _unverified(signature)
         try:
-            return serializer.loads(payload, self._class_of)
+            return loads(payload, self._class_of)
         except AlligatorException:
             raise
         except Exception as exc:  # (making an argument may run an app's own code)
-            raise MessageError(f"Its {serializer.name} payload can't be read: {_cut(exc)}.") from exc
+            raise MessageError(f"Its {name} payload can't be read: {_cut(exc)}.") from exc
 
     def _check_size(self, size: int) -> None:
         gator, largest = self._gator, self._largest
@@ -175,19 +201,7 @@ class Codec:
                 f"It is {size:,} bytes, above the {largest:,} that this worker reads: Gator(max_body=…)."
             )
 
-    @staticmethod
-    def _verify(signer: Signer, serializer: str, queue: str, payload: bytes, signature: bytes) -> None:
-        if not signature:
-            raise MessageError(
-                "It isn't signed, and this worker has a secret: "
-                "give its producer the same, by Gator(secret=…) or ALLIGATOR_SECRET."
-            )
-        if not signer.verify(serializer, queue, payload, signature):
-            raise MessageError(
-                "Its signature is wrong: it was signed with another secret or for another queue, or changed since."
-            )
-
-    def _fill(self, task: Task, payload: Payload) -> str:
+    def _take(self, task: Task, payload: Payload) -> str:
         task.task_id = payload.id
         task.args, task.kwargs = payload.args, payload.kwargs
         task.options = self._options_of(payload) if payload.options or payload.retries else DEFAULTS
@@ -196,15 +210,19 @@ class Codec:
         task.headers = payload.headers
         return payload.task
 
+    def _reader_of(self, first_line: bytes) -> tuple[str, Loads]:
+        serializer = self._serializer_of(first_line)
+        reader = serializer.name, serializer.loads
+        if len(self._by_line) < 100:
+            self._by_line[first_line] = reader
+        return reader
+
     def _serializer_of(self, first_line: bytes) -> Serializer:
         name = serializer_of(first_line)
         if name not in self._accept:
             accept = ", ".join(self._accept)
             raise MessageError(f"It is serialized with {name!r}; this worker accepts {accept}: Gator(accept=[…]).")
-        serializer = self._serializer if name == self._serializer.name else self._load(name)
-        if len(self._by_line) < 100:
-            self._by_line[first_line] = serializer
-        return serializer
+        return self._serializer if name == self._serializer.name else self._load(name)
 
     def _add_options(self, payload: dict[str, Any], options: TaskOptions, enqueued_at: float) -> None:
         if options.retries:
@@ -241,6 +259,17 @@ class Codec:
             if len(self._options) < 1000:
                 self._options[key] = found
         return found
+
+
+def _unverified(signature: bytes) -> MessageError:
+    if not signature:
+        return MessageError(
+            "It isn't signed, and this worker has a secret: "
+            "give its producer the same, by Gator(secret=…) or ALLIGATOR_SECRET."
+        )
+    return MessageError(
+        "Its signature is wrong: it was signed with another secret or for another queue, or changed since."
+    )
 
 
 def _cut(exc: Exception) -> str:

@@ -11,6 +11,8 @@ from alligator_tags import DEPTH, LONGEST_INTEGER, TOO_DEEP, Form
 
 NAME: Final = "json"
 
+_DOLLAR: Final = ord("$")  # To look for a number is several times faster than for a byte.
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final[Callable[[bytes], dict[str, Any]]] = msgspec.json.Decoder(dict).decode
 
@@ -38,7 +40,7 @@ class JsonSerializer:
         except (ValueError, TypeError):  # a lone surrogate, say: the tagger finds out where it is
             body = None
         # A dollar may begin a key, which has to be escaped then.
-        if body is None or body.find(b"$") >= 0 or (len(body) > _SHORT and _has_long_integer(body)):
+        if body is None or _DOLLAR in body or (len(body) > _SHORT and _has_long_integer(body)):
             # Imported late, here and in loads: an app whose arguments are plain starts without what tags need.
             from alligator_tags import Tagger
 
@@ -55,7 +57,7 @@ class JsonSerializer:
             if not is_as_here and _has_double_key(payload, decoded):
                 raise ValueError("a map has the same key twice")
             # Without a dollar there is no tag, and nothing written as here disguises one.
-            if payload.find(b"$") >= 0 or (not is_as_here and payload.find(b"\\u0024") >= 0):
+            if _DOLLAR in payload or (not is_as_here and payload.find(b"\\u0024") >= 0):
                 from alligator_tags import Untagger
 
                 return Untagger(_FORM, class_of).restore_entries(decoded)

@@ -54,7 +54,8 @@ class Form:
         """Say whether a payload is sure to need no tags; what the core puts into it needs none."""
         scalars = self.scalars
         for value in payload.get("args", ()):
-            if type(value) not in scalars and not self.is_plain((value,), DEPTH - 1):
+            kind = type(value)
+            if kind not in scalars and not (isfinite(value) if kind is float else self.is_plain((value,), DEPTH - 1)):
                 return False
         # Written out: a generator would cost as much as all the rest.
         return (
