@@ -1,9 +1,14 @@
-"""Fixtures of the tests that run on each backend that a test run can start, each on a queue of its own."""
+"""Fixtures of the tests that run on each backend that a test run can start, each on a queue of its own.
+
+A backend with a server needs one entry in `SERVERS`, and nothing else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -11,29 +16,60 @@ from alligator import Gator
 from tests.beanstalk.servers import Server as Beanstalkd
 from tests.messages import new_queue
 from tests.redis.servers import Server as Redis
+from tests.sqs.servers import Ministack
 
 MakeGator = Callable[..., Gator]
+DsnOf = Callable[[str], str]
 
 
-@pytest.fixture(scope="session")
-def redis_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = Redis(tmp_path_factory.mktemp("redis"), "--save", "")
+@contextmanager
+def _redis(folder: Path) -> Iterator[str]:
+    server = Redis(folder, "--save", "")
     yield server.dsn
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def beanstalk_dsn() -> Iterator[str]:
+@contextmanager
+def _beanstalk(_: Path) -> Iterator[str]:
     server = Beanstalkd(None)
     yield server.dsn
     server.kill()
 
 
-@pytest.fixture(params=["locmem", "sqlite", "redis", "beanstalk"])
-def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@contextmanager
+def _sqs(_: Path) -> Iterator[str]:
+    server = Ministack()
+    yield server.dsn()
+    server.close()
+
+
+SERVERS: Final[dict[str, Callable[[Path], AbstractContextManager[str]]]] = {
+    "redis": _redis,
+    "beanstalk": _beanstalk,
+    "sqs": _sqs,
+}
+"""By the backend's name, what starts its server in a folder, yields the DSN, and ends it."""
+
+
+@pytest.fixture(scope="session")
+def server_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DsnOf]:
+    """Returns the DSN of a backend with a server, which is started when it is first asked for."""
+    started: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def dsn_of(name: str) -> str:
+            if name not in started:
+                started[name] = stack.enter_context(SERVERS[name](tmp_path_factory.mktemp(name)))
+            return started[name]
+
+        yield dsn_of
+
+
+@pytest.fixture(params=["locmem", "sqlite", *SERVERS])
+def dsn(request: pytest.FixtureRequest, tmp_path: Path, server_dsn: DsnOf) -> str:
     """The DSN of each backend in turn."""
-    if request.param in ("redis", "beanstalk"):
-        return str(request.getfixturevalue(f"{request.param}_dsn"))
+    if request.param in SERVERS:
+        return server_dsn(request.param)
     return f"locmem://{tmp_path.name}" if request.param == "locmem" else f"sqlite:///{tmp_path}/queue.db"
 
 

@@ -44,7 +44,7 @@ def test_old_and_new_producers_and_workers_share_a_queue(make_gator: MakeGator) 
     with working(Worker(ready)), working(Worker(switched)), ThreadPoolExecutor(3) as producers:
         for name, gator in (("old", old), ("ready", ready), ("switched", switched)):
             producers.submit(produce, gator, name, range(EACH))
-        eventually(lambda: len(jobs.ran) >= 3 * EACH)
+        eventually(lambda: len(jobs.ran) >= 3 * EACH, 60)
     assert sold() == sorted((name, number) for name in ("old", "ready", "switched") for number in range(EACH))
     assert old.dead() == []
     assert old.size().waiting == 0

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.each_backend import beanstalk_dsn, canary, dsn, make_gator, redis_dsn
+from tests.each_backend import canary, dsn, make_gator, server_dsn
 
-__all__ = ["beanstalk_dsn", "canary", "dsn", "make_gator", "redis_dsn"]
+__all__ = ["canary", "dsn", "make_gator", "server_dsn"]

@@ -28,6 +28,7 @@ from alligator_core.session import Session
 from tests.core.helpers import eventually
 from tests.redis.servers import Server
 from tests.secrets import jobs
+from tests.sqs.servers import ENVIRONMENT, Ministack
 
 ALLIGATOR = Path(sys.executable).parent / "alligator"
 WORD = "hunter2"
@@ -54,6 +55,7 @@ SOUND = [
     f"sqlite:///{{folder}}/queue.db?{OPTIONS}",
     f"redis://:{PASSWORD}@127.0.0.1:{{port}}/0?{OPTIONS}",
     f"redis://default:{PASSWORD}@127.0.0.1:{{port}}/0?{OPTIONS}",
+    f"sqs://us-west-2/?endpoint=http://127.0.0.1:{{sqs}}/&create=yes&wait=1&{OPTIONS}",
 ]
 FAILING = [
     f"locmem://user:{PASSWORD}@name?{OPTIONS}",
@@ -70,6 +72,11 @@ FAILING = [
     f"unix://:{PASSWORD}@/nowhere.sock?timeout=0.2",
     f"beanstalk://user:{PASSWORD}@127.0.0.1:1",
     f"beanstalk://127.0.0.1:1?password={PASSWORD}",
+    f"sqs://AKIAEXAMPLE:{PASSWORD}@us-west-2/?{OPTIONS}",
+    f"sqs://us-west-2/?access_key=AKIAEXAMPLE&secret_key={WORD}",
+    f"sqs://us-west-2/?aws_secret_access_key={WORD}&aws_session_token={WORD}",
+    f"sqs://us-west-2/?endpoint=http://user:{PASSWORD}@127.0.0.1:1/",
+    f"sqs://us-west-2/?endpoint=http://127.0.0.1:1/&timeout=0.2&connect_timeout=0.2&{OPTIONS}",
     f"redsi://:{PASSWORD}@host",
     f"redis://:{WORD}@host:port/0",
     f"redis://:{WORD}/{WORD}@host/0",
@@ -97,15 +104,26 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def sqs() -> Iterator[Ministack]:
+    """What stands in for SQS, and lets in whoever has any key."""
+    server = Ministack()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def filled(guarded: Server, tmp_path: Path) -> Callable[[str], str]:
+def filled(guarded: Server, sqs: Ministack, tmp_path: Path) -> Callable[[str], str]:
     """Returns a function that fills in what a DSN leaves open."""
-    return lambda dsn: dsn.format(port=guarded.port, folder=tmp_path)
+    return lambda dsn: dsn.format(port=guarded.port, sqs=sqs.port, folder=tmp_path)
 
 
 @pytest.fixture(autouse=True)
 def _signed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("ALLIGATOR_SECRET", SECRET)
+    # The keys of AWS never stand in a DSN: here is where boto3 finds them.
+    for name, value in {**ENVIRONMENT, "AWS_SECRET_ACCESS_KEY": f"{WORD}-of-aws"}.items():
+        monkeypatch.setenv(name, value)
     caplog.set_level(logging.DEBUG)
 
 
