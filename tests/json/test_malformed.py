@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from decimal import InvalidOperation, localcontext
 from typing import Any
 
@@ -163,6 +164,37 @@ def test_a_map_with_the_same_key_twice_is_an_error(serializer: Serializer, text:
 @pytest.mark.parametrize("text", SINGLE_KEYS)
 def test_colons_and_quotes_in_text_are_no_keys(serializer: Serializer, text: str) -> None:
     assert serializer.loads(text.encode(), class_of) == json.loads(text)
+
+
+MANY_PARTS = {
+    "empty lists": f"[{'[],' * 999_998}[]]",
+    "empty maps": f"[{'{},' * 999_998}{{}}]",
+    "entries": "[" + '{"":0},' * 500_000 + "0]",
+    "entries beside signs in text": '["' + r"[\"[\\" + '",' + '{":[":":{"},' * 500_000 + "0]",
+}
+
+
+@pytest.mark.parametrize("name", MANY_PARTS)
+def test_a_million_parts_of_a_payload_are_refused_before_they_are_made(serializer: Serializer, name: str) -> None:
+    payload = f'{{"args":{MANY_PARTS[name]}}}'.encode()
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="it holds more than 1,000,000 lists, maps and entries of maps"):
+        serializer.loads(payload, class_of)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * len(payload) + 1_000_000
+
+
+def test_signs_in_text_are_no_parts_of_a_payload(serializer: Serializer) -> None:
+    payload = {"args": ['[{:"\\\n' * 500_000, '\\"[', ["a:b"] * 1000]}
+    written = serializer.dumps(payload, name_of)
+    assert serializer.loads(written, class_of) == payload
+
+
+def test_what_no_worker_would_read_is_not_written(serializer: Serializer) -> None:
+    for value in ([[]] * 1_000_000, [{"$": 1}] * 400_000):
+        with pytest.raises(TypeError, match="the arguments hold more than 1,000,000 lists, maps and entries of maps"):
+            serializer.dumps({"args": [value]}, name_of)
 
 
 @given(st.data())

@@ -119,6 +119,52 @@ def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(va
     assert count_entries(long + b"\xa1b" + number) == 1 + tags.count_entries(msgspec.msgpack.decode(written))
 
 
+MANY_PARTS = {
+    "empty arrays": b"\xdd\x00\x0f\x42\x3f" + b"\x90" * 999_999,
+    "empty maps": b"\xdd\x00\x0f\x42\x3f" + b"\x80" * 999_999,
+    "entries": b"\xdd\x00\x07\xa1\x20" + b"\x81\xa0\x00" * 500_000,
+    "entries of one map": b"\x91\xdf\x00\x0f\x42\x40" + b"\xa1\xc3\xbf" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("name", MANY_PARTS)
+def test_a_million_parts_of_a_payload_are_refused_before_they_are_made(serializer: Serializer, name: str) -> None:
+    payload = b"\x81\xa4args" + MANY_PARTS[name]
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="it holds more than 1,000,000 lists, maps and entries of maps"):
+        serializer.loads(payload, class_of)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * len(payload) + 1_000_000
+
+
+def test_what_looks_like_parts_within_bytes_or_text_is_none(serializer: Serializer) -> None:
+    payload = {"args": [b"\x90\xdf\x80" * 500_000, "п" * 1_000_000, [2**64 - 1] * 1000]}
+    assert serializer.loads(serializer.dumps(payload, name_of), class_of) == payload
+
+
+def test_what_no_worker_would_read_is_not_written(serializer: Serializer) -> None:
+    for value in ([[]] * 1_000_000, [{"$": 1}] * 400_000):
+        with pytest.raises(TypeError, match="the arguments hold more than 1,000,000 lists, maps and entries of maps"):
+            serializer.dumps({"args": [value]}, name_of)
+
+
+PLAINEST = msgspec.msgpack.encode({"id": "1", "task": "a:b", "args": [1, "x"], "enqueued_at": 1.0})
+
+
+def test_a_plainest_payload_is_read(serializer: Serializer) -> None:
+    assert serializer.loads(PLAINEST, class_of) == {"id": "1", "task": "a:b", "args": [1, "x"], "enqueued_at": 1.0}
+
+
+@pytest.mark.parametrize("extra", [b"\xa2id\xa11", b"\xa4args\x90", b"\xabenqueued_at\xcb" + b"\x00" * 8])
+def test_a_key_twice_is_found_beside_all_that_a_plainest_payload_has(serializer: Serializer, extra: bytes) -> None:
+    with pytest.raises(ValueError, match="same key twice"):
+        serializer.loads(b"\x85" + PLAINEST[1:] + extra, class_of)
+    without_id = PLAINEST[1:].replace(b"\xa2id\xa11", b"")
+    with pytest.raises(ValueError, match="same key twice"):
+        serializer.loads(b"\x84" + without_id + b"\xa4task\xa3a:b", class_of)
+
+
 def test_what_class_of_raises_passes_through(serializer: Serializer) -> None:
     with pytest.raises(UnknownCallableError, match="'app:Gone' is unknown"):
         serializer.loads(b"\x81\xa4args\x91\x81\xa5$enum\x92\xa8app:Gone\xa3RED", class_of)

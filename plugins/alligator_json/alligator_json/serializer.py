@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from alligator_tags import DEPTH, LONGEST_INTEGER, TOO_DEEP, Form
+from alligator_tags import DEPTH, LONGEST_INTEGER, MOST_PARTS, TOO_DEEP, TOO_MANY_PARTS, Form
 
 NAME: Final = "json"
 
@@ -23,7 +23,10 @@ _SHALLOW: Final = 2 * DEPTH  # Nothing shorter has more levels: each takes an op
 
 # A shorter body can't hold an integer with more digits than its reader takes.
 _SHORT: Final = LONGEST_INTEGER
-_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_PIECE: Final = 100_000
+_BACKSLASH: Final = ord("\\")
+_TEXT: Final = re.compile(rb'"[^"]*"')
+_ALL_BUT_SIGNS: Final = bytes(set(range(256)).difference(b'"[{:'))
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER: Final = b"0" * _SHORT
 
@@ -44,11 +47,17 @@ class JsonSerializer:
             # Imported late, here and in loads: an app whose arguments are plain starts without what tags need.
             from alligator_tags import Tagger
 
-            return _encode(Tagger(_FORM, name_of).tag_payload(payload))
+            body = _encode(Tagger(_FORM, name_of).tag_payload(payload))
+        if len(body) > MOST_PARTS and _has_too_many_parts(body):
+            from alligator_tags import too_many_parts
+
+            raise too_many_parts()
         return body
 
     def loads(self, payload: bytes, class_of: Callable[[str], type]) -> dict[str, Any]:
         """Return what `dumps` was given. Raises ValueError for anything else; errors of `class_of` pass through."""
+        if len(payload) > MOST_PARTS and _has_too_many_parts(payload):
+            raise ValueError(TOO_MANY_PARTS)
         try:
             decoded = _decode(payload)
             # The parser keeps the last of two entries with one key, others keep the first: a message must not mean two
@@ -73,8 +82,36 @@ class JsonSerializer:
 def _has_double_key(payload: bytes, decoded: dict[str, Any]) -> bool:
     from alligator_tags import count_entries
 
-    # Outside of text, every colon follows a key: one too many is one whose map was left with another of that name.
-    return count_entries(decoded) != _TEXT.sub(b"", payload).count(b":")
+    # Every colon follows a key: one too many is one whose map was left with another of that name.
+    return count_entries(decoded) != _signs(payload).count(b":")
+
+
+def _has_too_many_parts(payload: bytes) -> bool:
+    # The text may hold such signs as well: it is left out only where they seem to be too many.
+    return _count_parts(payload) > MOST_PARTS and _count_parts(_signs(payload)) > MOST_PARTS
+
+
+def _count_parts(signs: bytes) -> int:
+    return signs.count(b"[") + signs.count(b"{") + signs.count(b":")
+
+
+def _signs(payload: bytes) -> bytes:
+    """Return the opening brackets and colons of well-formed JSON that are not in its text."""
+    if _BACKSLASH in payload:
+        # In this order: a quote after two backslashes ends the text.
+        payload = payload.replace(rb"\\", b"").replace(rb"\"", b"")
+    return b"".join(_TEXT.sub(b"", piece) for piece in _pieces(payload.translate(None, _ALL_BUT_SIGNS)))
+
+
+def _pieces(signs: bytes) -> Iterator[bytes]:
+    # All at once would take up to a hundred times the memory. None ends within text.
+    start = 0
+    while start < len(signs):
+        end = start + _PIECE
+        if signs.count(b'"', start, end) % 2:
+            end = signs.find(b'"', end) + 1 or len(signs)
+        yield signs[start:end]
+        start = end
 
 
 def _may_be_deep(payload: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The entries of maps in MessagePack: how many the bytes have, whatever a parser makes of them."""
+"""What is in MessagePack: how many entries of maps, and parts in all, whatever a parser makes of the bytes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,49 @@ _MAPS: Final = {0xDE: 2, 0xDF: 4}
 _HEADS: Final = {**_BYTES, **_ARRAYS, **_MAPS}
 
 
+_MAP_CODES: Final = bytes([*range(0x80, 0x90), *_MAPS])
+_ARRAY_CODES: Final = bytes([*range(0x90, 0xA0), *_ARRAYS])
+
+
 def count_entries(payload: bytes) -> int:
     """Count the entries of all maps in well-formed MessagePack without extensions."""
+    entries, _ = _count(payload, len(payload))
+    return entries
+
+
+def has_more_parts(payload: bytes, most: int) -> bool:
+    """Say whether there are more arrays, maps and entries of maps in it."""
+    # Any byte may look like the first one of these: only if there are many, it takes a look at each value.
+    if not any(code in payload for code in _MAPS):
+        maps = len(payload) - len(payload.translate(None, _MAP_CODES))
+        arrays = len(payload) - len(payload.translate(None, _ARRAY_CODES))
+        if arrays + maps * 16 <= most:
+            return False
+    entries, containers = _count(payload, most)
+    return entries + containers > most
+
+
+def _count(payload: bytes, most: int) -> tuple[int, int]:
     # What is in an array or a map follows its head, so that all heads are met without looking at what holds what.
-    count = place = 0
-    while place < len(payload):
+    entries = containers = place = 0
+    while place < len(payload) and entries + containers <= most:
         code = payload[place]
         place += 1
-        if 0x80 <= code <= 0x8F:
-            count += code & 0x0F
-        elif 0xA0 <= code <= 0xBF:
+        if code < 0x80 or code > 0xDF:
+            continue
+        if code < 0x90:
+            entries += code & 0x0F
+            containers += 1
+        elif code < 0xA0:
+            containers += 1
+        elif code < 0xC0:
             place += code & 0x1F
         elif code in _HEADS:
             head = place + _HEADS[code]
             length = int.from_bytes(payload[place:head], "big")
             place = head + length if code in _BYTES else head
-            count += length if code in _MAPS else 0
+            entries += length if code in _MAPS else 0
+            containers += code not in _BYTES
         else:
             place += _FIXED.get(code, 0)
-    return count
+    return entries, containers

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
-from alligator_tags import DEPTH, LONGEST_INTEGER, TOO_DEEP, Form, Reader
+from alligator_tags import DEPTH, LONGEST_INTEGER, MOST_PARTS, TOO_DEEP, TOO_MANY_PARTS, Form, Reader
 
 from .usual import decode as decode_usual
 from .usual import decode_plainest
@@ -40,11 +40,17 @@ class MsgpackSerializer:
         if body is None or _DOLLAR in body:
             from alligator_tags import Tagger
 
-            return _encode(Tagger(_FORM, name_of).tag_payload(payload))
+            body = _encode(Tagger(_FORM, name_of).tag_payload(payload))
+        if len(body) > MOST_PARTS and _has_too_many_parts(body):
+            from alligator_tags import too_many_parts
+
+            raise too_many_parts()
         return body
 
     def loads(self, payload: bytes, class_of: Callable[[str], type]) -> dict[str, Any]:
         """Return what `dumps` was given. Raises ValueError for anything else; errors of `class_of` pass through."""
+        if len(payload) > MOST_PARTS and _has_too_many_parts(payload):
+            raise ValueError(TOO_MANY_PARTS)
         tagged = _DOLLAR in payload
         if not tagged:
             try:
@@ -73,6 +79,12 @@ class MsgpackSerializer:
         except RecursionError:
             raise ValueError(TOO_DEEP) from None
         return decoded
+
+
+def _has_too_many_parts(payload: bytes) -> bool:
+    from . import entries
+
+    return entries.has_more_parts(payload, MOST_PARTS)
 
 
 def _has_double_key(payload: bytes, decoded: dict[str, Any]) -> bool:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .form import Form, Reader, Writer
-from .limits import DEPTH, LONGEST_INTEGER, TOO_DEEP
+from .limits import DEPTH, LONGEST_INTEGER, MOST_PARTS, TOO_DEEP, TOO_MANY_PARTS
 
 if TYPE_CHECKING:
     from .entries import count_entries
-    from .refusals import Uncarriable
+    from .refusals import Uncarriable, too_many_parts
     from .tagging import Tagger, write_int
     from .untagging import Untagger
 
@@ -23,13 +23,16 @@ __all__ = [
     "DEPTH",
     "Form",
     "LONGEST_INTEGER",
+    "MOST_PARTS",
     "Reader",
     "TOO_DEEP",
+    "TOO_MANY_PARTS",
     "Tagger",
     "Uncarriable",
     "Untagger",
     "Writer",
     "count_entries",
+    "too_many_parts",
     "write_int",
 ]
 
@@ -38,6 +41,7 @@ _HOMES: Final = {
     "count_entries": "entries",
     "Uncarriable": "refusals",
     "Untagger": "untagging",
+    "too_many_parts": "refusals",
     "write_int": "tagging",
 }
 

@@ -11,3 +11,8 @@ TOO_DEEP: Final = f"it is nested more than {DEPTH} levels deep"
 
 LONGEST_INTEGER: Final = 4096
 """Decimal digits; readers of JSON, Python's among them, stop at 4300 or so."""
+
+MOST_PARTS: Final = 1_000_000
+"""How many lists, maps and entries of maps a payload may hold: a byte or two of it may take a hundred of memory."""
+
+TOO_MANY_PARTS: Final = f"it holds more than {MOST_PARTS:,} lists, maps and entries of maps"

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from .form import Form
+from .limits import MOST_PARTS
 
 
 class Uncarriable(TypeError):
@@ -60,6 +61,14 @@ def refused_key(key: object) -> Uncarriable:
     return Uncarriable(
         f"has a key of type {full_name(type(key))}, and only str can be sent as keys: "
         "pass a list of pairs, or make the keys str."
+    )
+
+
+def too_many_parts() -> Uncarriable:
+    """Return the error for a payload that holds more lists, maps and entries of maps than readers take."""
+    return Uncarriable(
+        f"the arguments hold more than {MOST_PARTS:,} lists, maps and entries of maps: pass them in several tasks, or as "
+        "what the task finds them by."
     )
 
 
