@@ -67,8 +67,8 @@ def refused_key(key: object) -> Uncarriable:
 def too_many_parts() -> Uncarriable:
     """Return the error for a payload that holds more lists, maps and entries of maps than readers take."""
     return Uncarriable(
-        f"the arguments hold more than {MOST_PARTS:,} lists, maps and entries of maps: pass them in several tasks, or as "
-        "what the task finds them by."
+        f"the arguments hold more than {MOST_PARTS:,} lists, maps and entries of maps: pass them in several tasks, "
+        "or as what the task finds them by."
     )
 
 
