@@ -1,0 +1,22 @@
+"""Queues in a PostgreSQL database, and tasks that are enqueued within the app's own transactions.
+
+`postgres://user:password@host:port/database?option=value`; `postgresql://` is the same.
+"""
+
+from __future__ import annotations
+
+from alligator_core import hookimpl
+from alligator_core.backend import Backend
+from alligator_core.dsn import Dsn
+
+alligator_spec = 1
+
+
+@hookimpl
+def make_backend(dsn: Dsn) -> Backend:
+    """Return the backend of a DSN, which connects on its first use."""
+    # Imported late: the command line and `alligator plugins` load this package without a need for psycopg.
+    from .backend import PostgresBackend
+    from .settings import Settings
+
+    return PostgresBackend(Settings.read(dsn))

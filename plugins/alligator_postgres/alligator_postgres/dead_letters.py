@@ -1,0 +1,76 @@
+"""The dead letters of a schema: kept up to a number and an age."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from alligator_core.backend import DeadLetter
+
+from .link import Row, Statement
+from .pool import Pool
+
+PORTION: Final = 1000
+
+
+class DeadLetters:
+    """What was buried, until it is requeued, purged, too old or one too many."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._fill = pool.tables.fill
+
+    def listed(self, queue: str, ids: Collection[str] | None, limit: int, offset: int) -> list[DeadLetter]:
+        """List them, the latest first."""
+        chosen = None if ids is None else list(ids)
+        rows = self._run(_LIST, queue, chosen, chosen, limit, offset, repeat=True)
+        return [DeadLetter(*row) for row in rows]
+
+    def requeue(self, queue: str, ids: Collection[str] | None) -> list[str]:
+        """Move them back, in portions; return the ids of those that could be."""
+        moved: list[str] = []
+        for portion in self._portions(queue, ids):
+            moved += [row[0] for row in self._run(_REQUEUE, queue, portion)]
+        return moved
+
+    def purge(self, queue: str, ids: Collection[str] | None) -> int:
+        """Remove them, in portions, and return how many."""
+        return sum(len(self._run(_PURGE, queue, portion)) for portion in self._portions(queue, ids))
+
+    def trim(self, queues: Iterable[str]) -> Statement:
+        """Remove those of some queues that are too old or too many."""
+        settings = self._pool.settings
+        return Statement(self._fill(_TRIM), (list(set(queues)), settings.dead_age, settings.max_dead))
+
+    def _portions(self, queue: str, ids: Collection[str] | None) -> Iterable[list[str]]:
+        chosen = list(ids) if ids is not None else [row[0] for row in self._run(_IDS, queue, repeat=True)]
+        return (chosen[start : start + PORTION] for start in range(0, len(chosen), PORTION))
+
+    def _run(self, text: str, *arguments: object, repeat: bool = False) -> list[Row]:
+        [rows] = self._pool.run(Statement(self._fill(text), arguments), repeat=repeat)
+        return rows
+
+
+_LIST: Final = """
+SELECT id, body, reason, deliveries, extract(epoch FROM buried_at)::float8 FROM {dead}
+WHERE queue = %s AND (%s::text[] IS NULL OR id = ANY (%s::text[]))
+ORDER BY buried_at DESC, rank DESC LIMIT %s OFFSET %s"""
+_IDS: Final = "SELECT id FROM {dead} WHERE queue = %s ORDER BY buried_at, rank"
+_REQUEUE: Final = """
+WITH found AS MATERIALIZED (
+    SELECT queue, id, body, priority, buried_at, rank FROM {dead} WHERE queue = %s AND id = ANY (%s)
+    ORDER BY id FOR UPDATE
+), added AS (
+    INSERT INTO {messages} (queue, id, body, priority, ready_at, delayed, rank)
+    SELECT queue, id, body, priority, statement_timestamp(), false, row_number() OVER (ORDER BY buried_at, rank)
+    FROM found ORDER BY id
+    ON CONFLICT (queue, id) DO NOTHING RETURNING queue, id
+), removed AS (
+    DELETE FROM {dead} AS d USING added WHERE d.queue = added.queue AND d.id = added.id
+)
+SELECT id, {ring} FROM added"""
+_PURGE: Final = "DELETE FROM {dead} WHERE queue = %s AND id = ANY (%s) RETURNING 1"
+_TRIM: Final = """
+DELETE FROM {dead} AS d USING unnest(%s::text[]) AS q(name)
+WHERE d.queue = q.name AND (d.buried_at < statement_timestamp() - %s * interval '1 second' OR d.ctid = ANY (ARRAY(
+    SELECT ctid FROM {dead} WHERE queue = q.name ORDER BY buried_at DESC, rank DESC OFFSET %s)))"""
