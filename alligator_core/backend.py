@@ -35,6 +35,7 @@ DUE_ORDER: Final = "due_order"
 FROZEN: Final = "frozen"
 ORDER: Final = "order"
 EXACT_DEATHS: Final = "exact_deaths"
+TRANSACTIONS: Final = "transactions"
 
 FEATURES: Final = {
     DELAY: "a message may become ready later",
@@ -55,6 +56,7 @@ FEATURES: Final = {
     FROZEN: "what a process holds comes back in time even if it stands still with its connection open",
     ORDER: "messages of one priority are reserved in the order in which they were pushed",
     EXACT_DEATHS: "what was given back or retried is never taken for what a worker died under",
+    TRANSACTIONS: "messages can be pushed within a transaction of the app, and appear with its commit",
 }
 """Every feature a backend may declare in `Backend.features`, and what it means."""
 
@@ -344,6 +346,15 @@ class Backend(ABC):
     def purge_dead(self, queue: str, ids: Collection[str] | None = None) -> int:  # noqa: ARG002
         """Remove dead letters, all where `ids` is None, and return how many. Feature `dead_letters`."""
         raise self.unsupported(DEAD_LETTERS, "purge_dead()")
+
+    def using(self, connection: object) -> Backend:  # noqa: ARG002
+        """Return this backend by way of a connection of the app's own: what is pushed there is part of its transaction.
+
+        It appears with the app's commit, and wakes consumers then; after a rollback it never was. The connection stays
+        the app's: it is neither committed nor closed here. Feature `transactions`.
+        Raises OptionError for what is no connection to the same kind of database.
+        """
+        raise self.unsupported(TRANSACTIONS, "using()")
 
     def unsupported(self, feature: str, wanted: str = "") -> UnsupportedFeature:
         """Return the error that says this backend lacks a feature."""

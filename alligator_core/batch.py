@@ -27,14 +27,14 @@ class Batch:
     @property
     def is_mine(self) -> bool:
         """Whether whoever asks is in the block. A coroutine that was started there inherits its contextvars only."""
-        return self._owner == _whoever_asks()
+        return self._owner == whoever_asks()
 
     def collect(self, pairs: Pairs) -> None:
         """Let tasks wait for the end of the block."""
         self._collected += pairs
 
     def __enter__(self) -> Batch:
-        self._owner = _whoever_asks()
+        self._owner = whoever_asks()
         self._token = self._current.set(self)
         return self
 
@@ -47,7 +47,8 @@ class Batch:
             self._push([(task, _as_of_now(task, message)) for task, message in collected])
 
 
-def _whoever_asks() -> tuple[int, object]:
+def whoever_asks() -> tuple[int, object]:
+    """Return what tells this thread and asyncio task from all others."""
     asyncio = sys.modules.get("asyncio")
     try:
         task = asyncio.current_task() if asyncio else None

@@ -34,6 +34,7 @@ from .serializers import Serializers, merged
 from .signing import Signer, secrets_of
 from .task import Task
 from .task_options import DEFAULTS, TaskOptions, checked_name, read_is_async
+from .using import Using
 
 
 class Gator(Producer):
@@ -95,6 +96,7 @@ class Gator(Producer):
         self.policy = Policy(allow, aliases)
         self._defaults = DEFAULTS if self.is_async else TaskOptions(is_async=False)
         self._batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
+        self._using: ContextVar[Using | None] = ContextVar("using", default=None)
         self._backend_class = backend_class
         self.plugins.load_hooks(plugins)
         self.codec = self._build_codec(serializer, accept, secrets_of(secret), serializer_options or {})
@@ -161,6 +163,23 @@ class Gator(Producer):
         """The batch in whose block this is called, None outside of any."""
         batch = self._batch.get()
         return batch if batch is not None and batch.is_mine else None
+
+    def using(self, connection: object) -> Using:
+        """Enqueue within a transaction of your own: what is enqueued in the `with` block goes by this connection.
+
+        The tasks are on the queue with your commit, and never after a rollback. Ids, batches and options work as
+        elsewhere; hooks are called at once, before the commit. Tasks made in other threads and asyncio tasks don't go
+        by the connection.
+        Raises UnsupportedFeature unless the backend has `transactions`, OptionError for what is no connection of its.
+        """
+        self.require(_backend.TRANSACTIONS, "using()")
+        return Using(self, self.backend.using(connection), self._using, self._batch)
+
+    @property
+    def current_using(self) -> Using | None:
+        """The `using` in whose block this is called, None outside of any."""
+        using = self._using.get()
+        return using if using is not None and using.is_mine else None
 
     def push(self, task: Task, func: Callable[..., object], *args: Any, **kwargs: Any) -> Task:
         """Enqueue a task that was made by hand, to call a function; run it here if the Gator isn't async."""
@@ -311,13 +330,15 @@ class Gator(Producer):
         if batch is not None:
             batch.collect(pairs)
             return
-        size = self.backend.limits.max_batch
+        using = self.current_using
+        backend = self.backend if using is None else using.backend
+        size = backend.limits.max_batch
         by_queue: dict[str, list[Message]] = {}
         for task, message in pairs:
             by_queue.setdefault(task.queue, []).append(message)
         for queue, messages in by_queue.items():
             for start in range(0, len(messages), size):
-                self.backend.push(queue, messages[start : start + size])
+                backend.push(queue, messages[start : start + size])
         if self.plugins.hook.after_enqueue.get_hookimpls():
             for task, _ in pairs:
                 notify(self.plugins.hook.after_enqueue, gator=self, task=task)

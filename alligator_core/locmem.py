@@ -32,7 +32,7 @@ class LocmemBackend(Backend):
     """Queues in the memory of this process."""
 
     name: ClassVar[str] = "locmem"
-    features = frozenset(contract.FEATURES) - {contract.SHARED, contract.DURABLE}
+    features = frozenset(contract.FEATURES) - {contract.SHARED, contract.DURABLE, contract.TRANSACTIONS}
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -48,6 +48,8 @@ class Producer:
         task = self._make(func, self._gator.policy.name_of(func), args, kwargs)
         if task.options.is_async and self._gator.current_batch is not None:
             return self._gator.submit(task)  # it only waits for the batch's end: nobody is talked to
+        if self._gator.current_using is not None:
+            return self._gator.submit(task)  # the transaction is this thread's, and may end any moment
         submit = partial(copy_context().run, self._gator.submit, task)
         return await asyncio.get_running_loop().run_in_executor(None, submit)
 

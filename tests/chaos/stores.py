@@ -8,6 +8,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from tests.beanstalk.servers import Server as BeanstalkServer
+from tests.postgres.servers import Server as PostgresServer
 from tests.redis.servers import Server
 from tests.sqs.servers import Ministack
 
@@ -160,6 +161,38 @@ class BeanstalkStore(Store):
         self._server.kill()
 
 
+class PostgresStore(Store):
+    """A PostgreSQL that syncs nothing to its disk: the kill of a process, even of all, takes none of that away."""
+
+    name = "postgres"
+    has_server = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._server = PostgresServer()
+        self.dsn = f"{self._server.dsn}?timeout=2&max_dead=20000"
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @classmethod
+    def clock_missing(cls) -> str:
+        return "its leases go by a clock that can't be set"
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def start(self, *, durability: str = "") -> None:
+        self._server.start()
+
+    def close(self) -> None:
+        self._server.close()
+
+
 class SqsStore(Store):
     """An emulator of SQS, by queues for two levels of priority."""
 
@@ -195,5 +228,6 @@ STORES: dict[str, type[Store]] = {
     "redis": RedisStore,
     "beanstalk": BeanstalkStore,
     "sqs": SqsStore,
+    "postgres": PostgresStore,
 }
 """A further backend takes one more entry."""

@@ -23,6 +23,7 @@ from .settle import SettleContract
 from .size import SizeContract
 from .stop import StopContract
 from .takeover import TakeOverContract
+from .transaction import TransactionContract
 from .waking import WakingContract
 
 __all__ = ["BackendContract"]
@@ -52,6 +53,7 @@ class BackendContract(
     PurgeContract,
     DeadLetterContract,
     SizeContract,
+    TransactionContract,
     BodyContract,
     NameContract,
     OptionContract,

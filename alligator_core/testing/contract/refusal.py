@@ -83,6 +83,11 @@ def refuses_stop(harness: Harness) -> None:
     assert harness.ack_all(consumer, held) == []
 
 
+def refuses_transactions(harness: Harness) -> None:
+    """`using` raises, whatever it is given."""
+    _is_refused(names.TRANSACTIONS, lambda: harness.backend.using(object()))
+
+
 def admits_estimates(harness: Harness) -> None:
     """A size that may be wrong says so."""
     harness.push("a")
@@ -179,6 +184,7 @@ REFUSALS: Final[dict[str, Callable[[Harness], None]]] = {
     names.FROZEN: keeps_for_the_frozen,
     names.ORDER: keeps_out_of_order,
     names.EXACT_DEATHS: counts_at_least_the_deaths,
+    names.TRANSACTIONS: refuses_transactions,
     names.EXACT_SIZE: admits_estimates,
     names.SHARED: refuses_children,
     names.DURABLE: keeps_while_in_use,

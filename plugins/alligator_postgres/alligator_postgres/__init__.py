@@ -17,6 +17,7 @@ def make_backend(dsn: Dsn) -> Backend:
     """Return the backend of a DSN, which connects on its first use."""
     # Imported late: the command line and `alligator plugins` load this package without a need for psycopg.
     from .backend import PostgresBackend
+    from .pool import Pool
     from .settings import Settings
 
-    return PostgresBackend(Settings.read(dsn))
+    return PostgresBackend(Pool(Settings.read(dsn)))

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from alligator_core.backend import FEATURES, Backend, Consumer, DeadLetter, Entry, Limits, Message, QueueSize
+from alligator_core.backend import (
+    FEATURES,
+    TRANSACTIONS,
+    Backend,
+    Consumer,
+    DeadLetter,
+    Entry,
+    Limits,
+    Message,
+    QueueSize,
+)
 from alligator_core.errors import OptionError, PushError
 
+from .borrowed import Borrowed
 from .consumer import PostgresConsumer
 from .dead_letters import DeadLetters
 from .link import Row, Statement
 from .pool import Pool
-from .settings import Settings
 from .statements import Statements
 
 CHUNK: Final = 32 * 1024 * 1024
@@ -28,11 +38,11 @@ class PostgresBackend(Backend):
     features = frozenset(FEATURES)
     limits = Limits()
 
-    def __init__(self, settings: Settings) -> None:
-        self._pool = Pool(settings)
-        self._fill = self._pool.tables.fill
-        self._statements = Statements(self._pool.tables)
-        self._dead = DeadLetters(self._pool)
+    def __init__(self, pool: Pool | Borrowed) -> None:
+        self._pool = pool
+        self._fill = pool.tables.fill
+        self._statements = Statements(pool.tables)
+        self._dead = DeadLetters(pool)
 
     def push(self, queue: str, messages: Sequence[Message]) -> None:
         """Add messages, all of them in one transaction."""
@@ -49,7 +59,15 @@ class PostgresBackend(Backend):
         """Make a consumer, which connects when it first reserves."""
         for queue in queues:
             _check(queue, ())
+        if isinstance(self._pool, Borrowed):
+            raise self.unsupported(TRANSACTIONS, "consumer()")
         return PostgresConsumer(self._pool, self._statements, self._dead, queues, lease, holder)
+
+    def using(self, connection: object) -> Backend:
+        """Do everything by a psycopg connection of the app, as part of its transaction."""
+        if isinstance(self._pool, Borrowed):
+            raise self.unsupported(TRANSACTIONS, "using() within using()")
+        return PostgresBackend(Borrowed(self._pool, connection))
 
     def close(self) -> None:
         """Close the connections that nobody uses."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from alligator_core.backend import DeadLetter
 
+from .borrowed import Borrowed
 from .link import Row, Statement
 from .pool import Pool
 
@@ -16,7 +17,7 @@ PORTION: Final = 1000
 class DeadLetters:
     """What was buried, until it is requeued, purged, too old or one too many."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool | Borrowed) -> None:
         self._pool = pool
         self._fill = pool.tables.fill
 

@@ -25,7 +25,7 @@ class Hold:
 
     def add(self, rows: Iterable[Row], *, is_lost: bool = False) -> list[Delivery]:
         """Note what was reserved; `is_lost` if somebody has taken it back already."""
-        made = [Delivery(*row, token=next(self._tokens)) for row in rows]
+        made = [Delivery._make((*row, next(self._tokens))) for row in rows]
         if is_lost:
             self._lost += made
         else:

@@ -54,8 +54,9 @@ class Patient(psycopg.Connection[Row]):
 class Link:
     """A connection that runs statements; each run is one transaction and one round trip."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], *, prepare: bool | None = True) -> None:
         self.connection: Final = connection
+        self._prepare = prepare
         self.rung = False
         """Whether a notification has come."""
 
@@ -72,12 +73,12 @@ class Link:
             cursors = []
             for statement in statements:
                 cursor = psycopg.Cursor(self.connection, row_factory=tuple_row)
-                cursors.append(cursor.execute(statement.text, statement.arguments, prepare=True))
+                cursors.append(cursor.execute(statement.text, statement.arguments, prepare=self._prepare))
         return [_rows(cursor) for cursor in cursors]
 
     def _execute(self, statement: Statement) -> list[Row]:
         cursor = psycopg.Cursor(self.connection, row_factory=tuple_row)
-        return _rows(cursor.execute(statement.text, statement.arguments, prepare=True))
+        return _rows(cursor.execute(statement.text, statement.arguments, prepare=self._prepare))
 
     def listen(self, channels: Sequence[str]) -> None:
         """Be rung by notifications on some channels from now on."""

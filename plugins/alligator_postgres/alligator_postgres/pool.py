@@ -86,6 +86,12 @@ class Pool:
             self._is_ready = True
         return link
 
+    def make_ready(self) -> None:
+        """Make sure that the tables are there."""
+        if not self._is_ready:
+            with self._borrowed():
+                pass
+
     def close(self) -> None:
         """Close what is idle."""
         with self._lock:

@@ -37,7 +37,7 @@ class RedisBackend(Backend):
     """Queues on a Redis or Valkey server."""
 
     name: ClassVar[str] = "redis"
-    features = frozenset(contract.FEATURES)
+    features = frozenset(contract.FEATURES) - {contract.TRANSACTIONS}
 
     def __init__(self, dsn: Dsn) -> None:
         settings = Settings.read(dsn)

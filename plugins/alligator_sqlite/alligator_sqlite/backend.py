@@ -6,7 +6,17 @@ import time
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Final
 
-from alligator_core.backend import FEATURES, Backend, Consumer, DeadLetter, Entry, Message, QueueSize, State
+from alligator_core.backend import (
+    FEATURES,
+    TRANSACTIONS,
+    Backend,
+    Consumer,
+    DeadLetter,
+    Entry,
+    Message,
+    QueueSize,
+    State,
+)
 
 from . import dead_letters, holders, stops, store
 from .bell import Bell
@@ -28,7 +38,7 @@ class SqliteBackend(Backend):
     """Queues in one SQLite file; `synchronous` and `busy_timeout` (seconds) are as in the DSN."""
 
     name: ClassVar[str] = "sqlite"
-    features = frozenset(FEATURES)
+    features = frozenset(FEATURES) - {TRANSACTIONS}
 
     def __init__(self, path: str, *, synchronous: str = "normal", busy_timeout: float = 30.0) -> None:
         self.path = path
