@@ -37,8 +37,10 @@ def test_a_missing_password_is_no_passing_trouble(postgres: Server) -> None:
 
 
 def test_a_password_with_special_characters_is_read(postgres: Server) -> None:
-    backend = open_backend(postgres.dsn_of(user="locked", password=PASSWORD.replace("/", "%2F").replace("@", "%40")))
-    backend.ping()
+    postgres.execute("CREATE SCHEMA of_locked AUTHORIZATION locked")
+    dsn = postgres.dsn_of(user="locked", password=PASSWORD.replace("/", "%2F").replace("@", "%40"))
+    backend = open_backend(f"{dsn}?schema=of_locked")
+    backend.push(new_queue(), messages("a"))
     backend.close()
 
 

@@ -41,6 +41,7 @@ class PostgresBackend(Backend):
     def __init__(self, pool: Pool | Borrowed) -> None:
         self._pool = pool
         self._fill = pool.tables.fill
+        self._push, self._push_one = self._fill(_PUSH), self._fill(_PUSH_ONE)
         self._statements = Statements(pool.tables)
         self._dead = DeadLetters(pool)
 
@@ -125,11 +126,12 @@ class PostgresBackend(Backend):
         return self._dead.purge(queue, ids)
 
     def _added(self, queue: str, messages: Sequence[Message]) -> Statement:
+        channel = self._pool.tables.channel(queue)
         if len(messages) == 1:
             [message] = messages
-            return Statement(self._fill(_PUSH_ONE), (queue, *message, message.delay))
+            return Statement(self._push_one, (queue, *message, message.delay, channel))
         ids, bodies, priorities, delays = (list(column) for column in zip(*messages, strict=True))
-        return Statement(self._fill(_PUSH), (queue, ids, bodies, priorities, delays))
+        return Statement(self._push, (queue, ids, bodies, priorities, delays, channel))
 
     def _run(self, text: str, *arguments: object, repeat: bool = False) -> list[list[Row]]:
         return self._pool.run(Statement(self._fill(text), arguments), repeat=repeat)

@@ -205,11 +205,10 @@ class PostgresConsumer(Consumer):
 
     def _settle(self, settlements: Sequence[Settlement]) -> set[tuple[str, str]]:
         assert self._number is not None
-        statements, queues = statements_for(self._statements, self._number, settlements)
-        if queues:
-            statements.append(self._dead.trim(queues))
-        results = self._pool.run(*statements)
-        return {(row[0], row[1]) for rows in results[: len(statements) - bool(queues)] for row in rows}
+        statements, buried = statements_for(self._statements, self._number, settlements)
+        trims = self._dead.trim(buried, len(buried)) if buried else []
+        results = self._pool.run(*statements, *trims)
+        return {(row[0], row[1]) for rows in results[: len(statements)] for row in rows}
 
     def _ready(self) -> int:
         """Return the number to reserve under."""

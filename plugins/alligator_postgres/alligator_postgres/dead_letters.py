@@ -20,6 +20,7 @@ class DeadLetters:
     def __init__(self, pool: Pool | Borrowed) -> None:
         self._pool = pool
         self._fill = pool.tables.fill
+        self._buried = 0
 
     def listed(self, queue: str, ids: Collection[str] | None, limit: int, offset: int) -> list[DeadLetter]:
         """List them, the latest first."""
@@ -38,10 +39,16 @@ class DeadLetters:
         """Remove them, in portions, and return how many."""
         return sum(len(self._run(_PURGE, queue, portion)) for portion in self._portions(queue, ids))
 
-    def trim(self, queues: Iterable[str]) -> Statement:
-        """Remove those of some queues that are too old or too many."""
-        settings = self._pool.settings
-        return Statement(self._fill(_TRIM), (list(set(queues)), settings.dead_age, settings.max_dead))
+    def trim(self, queues: Iterable[str], buried: int) -> list[Statement]:
+        """Remove those that are too old, and now and then those that are too many, `buried` having come."""
+        settings, chosen = self._pool.settings, list(set(queues))
+        statements = [Statement(self._fill(_TRIM_OLD), (chosen, settings.dead_age))]
+        # To count as many as may be kept costs more than a burial: it is done once for a hundredth of them.
+        self._buried += buried
+        if self._buried >= settings.max_dead // 100:
+            self._buried = 0
+            statements += [Statement(self._fill(_TRIM_MANY), (queue, settings.max_dead)) for queue in chosen]
+        return statements
 
     def _portions(self, queue: str, ids: Collection[str] | None) -> Iterable[list[str]]:
         chosen = list(ids) if ids is not None else [row[0] for row in self._run(_IDS, queue, repeat=True)]
@@ -71,7 +78,9 @@ WITH found AS MATERIALIZED (
 )
 SELECT id, {ring} FROM added"""
 _PURGE: Final = "DELETE FROM {dead} WHERE queue = %s AND id = ANY (%s) RETURNING 1"
-_TRIM: Final = """
+_TRIM_OLD: Final = """
 DELETE FROM {dead} AS d USING unnest(%s::text[]) AS q(name)
-WHERE d.queue = q.name AND (d.buried_at < statement_timestamp() - %s * interval '1 second' OR d.ctid = ANY (ARRAY(
-    SELECT ctid FROM {dead} WHERE queue = q.name ORDER BY buried_at DESC, rank DESC OFFSET %s)))"""
+WHERE d.queue = q.name AND d.buried_at < statement_timestamp() - %s * interval '1 second'"""
+_TRIM_MANY: Final = """
+DELETE FROM {dead} WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM {dead} WHERE queue = %s ORDER BY buried_at DESC, rank DESC OFFSET %s))"""

@@ -29,7 +29,7 @@ _BY_TEXT: Final = (
     ("password authentication failed", "28P01"),
     ("no password supplied", "28P01"),
     ("authentication failed", "28"),
-    ("no pg_hba.conf entry", "28"),
+    ("pg_hba.conf", "28"),
     ("role", "28"),
     ("certificate", "28"),
     ("server does not support SSL", "28"),

@@ -32,6 +32,9 @@ class Patient(psycopg.Connection[Row]):
     patience: float = 10.0
     _is_over = False
 
+    def __del__(self) -> None:
+        """Let a Gator that is dropped be: libpq closes what nobody uses any more, without psycopg's warning."""
+
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
         """Wait for an answer. Raises NoAnswer after `patience` seconds, and at once ever after."""
         limit = time.monotonic() + (0.0 if self._is_over else self.patience)
@@ -101,7 +104,10 @@ class Link:
         if self.is_broken:
             return True
         with suppress(OSError, psycopg.Error):
-            return _is_readable(self.connection.fileno(), 0.0) and not self._is_alive()
+            # Notifications, perhaps; or the server's farewell, and the end of the connection after it.
+            while _is_readable(self.connection.fileno(), 0.0):
+                self._take_in()
+            return self.is_broken
         return True
 
     def close(self) -> None:
@@ -114,10 +120,6 @@ class Link:
         pgconn.consume_input()
         while pgconn.notifies() is not None:
             self.ring()
-
-    def _is_alive(self) -> bool:
-        self._take_in()
-        return not self.is_broken
 
 
 def _rows(cursor: psycopg.Cursor[Row]) -> list[Row]:

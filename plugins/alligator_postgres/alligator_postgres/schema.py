@@ -59,7 +59,7 @@ CREATE INDEX {buried} ON {dead} (queue, buried_at, rank);
 
 # What several statements have in common.
 _FRAGMENTS: Final = {
-    "rung": "SELECT {ring} FROM (SELECT queue FROM added LIMIT 1) AS any_of_them",
+    "rung": "SELECT pg_notify(%s, '') FROM (SELECT FROM added LIMIT 1) AS any_of_them",
     "me": "me AS MATERIALIZED (SELECT number FROM {consumers} WHERE number = %s FOR KEY SHARE)",
     "all_gone": "ANY (ARRAY(SELECT number FROM {consumers} WHERE gone))",
     "delivery": "queue, id, body, deliveries, priority",
@@ -165,7 +165,8 @@ def _create(link: Link, tables: Tables) -> None:
     indexes = {name: _quoted(f"alligator_{name}") for name in ("line", "due", "held", "buried")}
     text += _TABLES.format(**{**vars(tables), **indexes})
     text += f"COMMENT ON TABLE {tables.messages} IS 'alligator {VERSION}'"
-    link.connection.execute(text.encode())
+    # Without arguments, a doubled % stays as it is.
+    link.connection.execute(text.replace("%%", "%").encode())
 
 
 def _lock_number(schema: str) -> int:

@@ -91,7 +91,7 @@ def _defaults(dsn: Dsn) -> dict[str, str]:
     if len(dsn.hosts) > 1:
         defaults["target_session_attrs"] = "read-write"
     variables = {"gssencmode": "PGGSSENCMODE", "application_name": "PGAPPNAME"}
-    return {name: value for name, value in defaults.items() if variables.get(name) not in os.environ}
+    return {name: value for name, value in defaults.items() if variables.get(name, "") not in os.environ}
 
 
 def _place(dsn: Dsn) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from .statements import Statements
 
 def statements_for(
     statements: Statements, number: int, settlements: Sequence[Settlement]
-) -> tuple[list[Statement], set[str]]:
-    """Return what carries settlements out, and the queues in which something is buried."""
+) -> tuple[list[Statement], list[str]]:
+    """Return what carries settlements out, and the queue of each that is buried."""
     made = _acks(statements, number, [each for each in settlements if isinstance(each, Ack)])
     releases = [each for each in settlements if isinstance(each, Release)]
     if releases:
@@ -24,7 +24,7 @@ def statements_for(
     burials = [each for each in settlements if isinstance(each, Bury)]
     if burials:
         made.append(_burials(statements, number, burials))
-    return made, {each.delivery.queue for each in burials}
+    return made, [each.delivery.queue for each in burials]
 
 
 def _acks(statements: Statements, number: int, acks: Sequence[Ack]) -> list[Statement]:
