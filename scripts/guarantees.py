@@ -10,12 +10,13 @@ from pathlib import Path
 
 from alligator_core.testing import Guarantee, run_check, table
 from tests.beanstalk import servers as beanstalk
+from tests.postgres.servers import Server as PostgresServer
 from tests.redis import servers as redis
 from tests.sqs.servers import Ministack
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
-BACKENDS = ("locmem", "sqlite", "redis", "beanstalk", "sqs")
+BACKENDS = ("locmem", "sqlite", "redis", "beanstalk", "sqs", "postgres")
 
 
 def main() -> int:
@@ -36,6 +37,8 @@ def dsn_of(name: str, folder: Path, servers: ExitStack) -> str:
         return f"sqlite:///{folder}/queue.db"
     if name == "sqs":
         return servers.enter_context(closing(Ministack())).dsn()
+    if name == "postgres":
+        return servers.enter_context(closing(PostgresServer())).dsn
     server = (redis if name == "redis" else beanstalk).Server(folder)
     servers.callback(server.kill)
     return server.dsn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alligator_core.backend import Bury
+from alligator_core.backend import Bury, Release
 from tests.postgres.helpers import messages, new_queue, open_backend
 from tests.postgres.servers import Server
 
@@ -69,3 +69,34 @@ def test_of_several_hosts_one_that_answers_is_used(postgres: Server) -> None:
     backend = open_backend(f"postgres://alligator@127.0.0.1:{free_port()},127.0.0.1:{postgres.port}/postgres")
     backend.ping()
     backend.close()
+
+
+def test_a_user_with_rights_on_the_tables_alone_can_push_and_work(postgres: Server) -> None:
+    open_backend(f"{postgres.dsn}?schema=shared").size("all")
+    postgres.execute(
+        "CREATE ROLE modest LOGIN; GRANT USAGE ON SCHEMA shared TO modest;"
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA shared TO modest"
+    )
+    backend, queue = open_backend(postgres.dsn_of(user="modest") + "?schema=shared"), new_queue()
+    backend.push(queue, messages("a", "b"))
+    consumer = backend.consumer([queue], 30.0)
+    first, second = consumer.reserve(10, 0.1)
+    assert consumer.settle([Bury(first, "why"), Release(second)]) == []
+    assert consumer.keep_alive() == []
+    consumer.close()
+    assert backend.requeue(queue) == ["a"]
+    assert backend.size(queue).ready == 2
+    backend.close()
+
+
+def test_a_producer_needs_no_more_than_to_insert(postgres: Server) -> None:
+    open_backend(f"{postgres.dsn}?schema=inbox").size("all")
+    postgres.execute(
+        "CREATE ROLE sender LOGIN; GRANT USAGE ON SCHEMA inbox TO sender;"
+        "GRANT SELECT, INSERT ON inbox.alligator_messages TO sender"
+    )
+    backend, queue = open_backend(postgres.dsn_of(user="sender") + "?schema=inbox"), new_queue()
+    backend.push(queue, messages("a"))
+    backend.push(queue, messages("b", "c"))
+    backend.close()
+    assert open_backend(f"{postgres.dsn}?schema=inbox").size(queue).ready == 3

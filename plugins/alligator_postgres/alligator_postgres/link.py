@@ -32,7 +32,7 @@ class Patient(psycopg.Connection[Row]):
     patience: float = 10.0
     _is_over = False
 
-    def __del__(self) -> None:
+    def __del__(self, *_: object) -> None:
         """Let a Gator that is dropped be: libpq closes what nobody uses any more, without psycopg's warning."""
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
