@@ -15,6 +15,7 @@ import pytest
 from alligator import Gator
 from tests.beanstalk.servers import Server as Beanstalkd
 from tests.messages import new_queue
+from tests.postgres.servers import Server as Postgres
 from tests.redis.servers import Server as Redis
 from tests.sqs.servers import Ministack
 
@@ -43,10 +44,18 @@ def _sqs(_: Path) -> Iterator[str]:
     server.close()
 
 
+@contextmanager
+def _postgres(_: Path) -> Iterator[str]:
+    server = Postgres()
+    yield server.dsn
+    server.close()
+
+
 SERVERS: Final[dict[str, Callable[[Path], AbstractContextManager[str]]]] = {
     "redis": _redis,
     "beanstalk": _beanstalk,
     "sqs": _sqs,
+    "postgres": _postgres,
 }
 """By the backend's name, what starts its server in a folder, yields the DSN, and ends it."""
 
