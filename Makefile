@@ -22,7 +22,7 @@ PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.t
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 # What the tests start, beside what comes as a Python package: the names of Debian's packages, and of the commands
 # where they are called otherwise.
-SERVERS := redis-server beanstalkd postgresql:postgres procps:ps
+SERVERS := redis-server beanstalkd rabbitmq-server postgresql:postgres procps:ps
 # What `make demo` needs: the core and these, at the versions pinned for development, but no tools.
 DEMO_PLUGINS := plugins/alligator_json plugins/alligator_sqlite plugins/alligator_redis \
   plugins/alligator_beanstalk plugins/alligator_sqs plugins/alligator_tags

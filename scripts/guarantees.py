@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from alligator_core.testing import Guarantee, run_check, table
+from tests.amqp import servers as amqp
 from tests.beanstalk import servers as beanstalk
 from tests.postgres.servers import Server as PostgresServer
 from tests.redis import servers as redis
@@ -16,7 +17,7 @@ from tests.sqs.servers import Ministack
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
-BACKENDS = ("locmem", "sqlite", "redis", "beanstalk", "sqs", "postgres")
+BACKENDS = ("locmem", "sqlite", "redis", "beanstalk", "sqs", "postgres", "amqp")
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def dsn_of(name: str, folder: Path, servers: ExitStack) -> str:
         return servers.enter_context(closing(Ministack())).dsn()
     if name == "postgres":
         return servers.enter_context(closing(PostgresServer())).dsn
-    server = (redis if name == "redis" else beanstalk).Server(folder)
+    server = {"redis": redis, "beanstalk": beanstalk, "amqp": amqp}[name].Server(folder / name)
     servers.callback(server.kill)
     return server.dsn
 

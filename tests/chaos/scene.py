@@ -235,7 +235,7 @@ class Scene:
 
     def _left(self) -> float:
         try:
-            return sum(self.gator.size()[:3])
+            return sum(self.gator.size()[:3]) or self.store.unseen()
         except AlligatorException:
             return math.inf
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
+from tests.amqp.helpers import make_delays
+from tests.amqp.servers import Server as RabbitServer
 from tests.beanstalk.servers import Server as BeanstalkServer
 from tests.postgres.servers import Server as PostgresServer
 from tests.redis.servers import Server
@@ -54,6 +56,10 @@ class Store:
     def proxied(self, proxy: Proxy) -> str:
         """Return the DSN by way of a proxy."""
         return self.dsn.replace(f":{self.port}/", f":{proxy.port}/")
+
+    def unseen(self) -> int:
+        """Count what is in the store, and what `size` doesn't tell of, in a way that may take seconds."""
+        return 0
 
     def stop(self) -> None:
         """End its server in the way that saves all."""
@@ -222,6 +228,50 @@ class SqsStore(Store):
         self._server.close()
 
 
+class AmqpStore(Store):
+    """A RabbitMQ node."""
+
+    name = "amqp"
+    has_server = True
+    # Each of its commands waits for the disk, and it shares two cores with the workers.
+    most = 2_000
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("lose replies", "cut connections", "half-close connections"), "counts a lost connection as a death"
+    )
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._server = RabbitServer(folder / "rabbitmq")
+        self.dsn = f"{self._server.dsn}?priority=yes&timeout=5"
+        make_delays(self.dsn)
+        # Quorum queues that were made just before RabbitMQ 3.10 is killed have no leader afterwards: see the README.
+        self._server.stop()
+        self._server.start()
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @classmethod
+    def clock_missing(cls) -> str:
+        return "its leases go by a clock that can't be set"
+
+    def unseen(self) -> int:
+        return self._server.messages()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def start(self, *, durability: str = "") -> None:
+        self._server.start()
+
+    def close(self) -> None:
+        self._server.kill()
+
+
 STORES: dict[str, type[Store]] = {
     "locmem": LocmemStore,
     "sqlite": SqliteStore,
@@ -229,5 +279,6 @@ STORES: dict[str, type[Store]] = {
     "beanstalk": BeanstalkStore,
     "sqs": SqsStore,
     "postgres": PostgresStore,
+    "amqp": AmqpStore,
 }
 """A further backend takes one more entry."""

@@ -1,0 +1,193 @@
+"""A real RabbitMQ for the tests, on ports and in a folder of its own, with a port mapper of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import amqp
+
+from tests.watching import Watcher
+
+PATIENCE: Final = 120.0
+SCRIPTS: Final = "/usr/lib/rabbitmq/bin"
+"""Debian's own commands, by which a server runs as whoever starts it; those on the PATH change to a user of its own."""
+
+
+def server_binary() -> str:
+    """Return the path of rabbitmq-server. Raises RuntimeError that says how to get it."""
+    found = shutil.which("rabbitmq-server", path=f"{SCRIPTS}:/opt/homebrew/sbin:/usr/local/sbin")
+    if found is None:
+        raise RuntimeError(
+            "RabbitMQ is not installed. On Debian: apt-get install --no-install-recommends rabbitmq-server"
+        )
+    return found
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so after {patience:g} s"
+        time.sleep(0.02)
+
+
+class UsersWatcher:
+    """Kills a process when nobody has a shared lock on a file any more: each of those who use it ends when it likes."""
+
+    def __init__(self, pid: int, users: Path) -> None:
+        code = f"import fcntl, os; fcntl.flock(open({str(users)!r}), fcntl.LOCK_EX); os.kill({pid}, 9)"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Server:
+    """One RabbitMQ node. `conf` are lines of its rabbitmq.conf."""
+
+    def __init__(self, folder: Path, *conf: str, users: Path | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self._folder = folder
+        self._users = users
+        self._node = f"alligator{self.port}@localhost"
+        self._dist, self._mapper = free_port(), free_port()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._watchers: list[Watcher | UsersWatcher] = []
+        (folder / "plugins").write_text("[].\n")
+        lines = (f"listeners.tcp.default = 127.0.0.1:{self.port}", "disk_free_limit.absolute = 1MB", *conf)
+        (folder / "rabbit.conf").write_text("\n".join(lines) + "\n")
+        self.start()
+
+    @property
+    def dsn(self) -> str:
+        """Its DSN."""
+        return f"amqp://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        # Its own port mapper would be started in the background, and stay there.
+        self._run(["epmd", "-port", str(self._mapper), "-address", "127.0.0.1"])
+        until(lambda: listens(self._mapper))
+        self._run([server_binary()])
+        until(lambda: self._has_ended() or _answers(self.port))
+        assert not self._has_ended(), (self._folder / "output").read_text()
+
+    def stop(self) -> None:
+        """End it in good order."""
+        if self._processes:
+            self._processes[-1].terminate()
+            self._processes[-1].wait(PATIENCE)
+        self._end()
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._end()
+
+    def leave(self) -> None:
+        """Use it no more, where it has other users: it ends with the last of them, perhaps right now."""
+        for process in self._processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
+
+    def restart(self) -> None:
+        """Kill it and start it again, on the same port."""
+        self.kill()
+        self.start()
+
+    def ctl(self, *arguments: str) -> str:
+        """Run rabbitmqctl."""
+        command = [f"{Path(server_binary()).parent}/rabbitmqctl", "-n", self._node, *arguments]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, timeout=PATIENCE, check=True)
+        return done.stdout.decode()
+
+    def messages(self) -> int:
+        """Count the messages that wait or are held, dead letters left out."""
+        lines = self.ctl("-q", "list_queues", "--no-table-headers", "name", "messages").splitlines()
+        return sum(int(line.split("\t")[1]) for line in lines if not line.split("\t")[0].endswith("(dead)"))
+
+    def connection(self, **options: Any) -> amqp.Connection:
+        """Return a connection of the bare client, for looking behind the scenes."""
+        connection = amqp.Connection(f"127.0.0.1:{self.port}", login_method="PLAIN", **options)
+        connection.connect()
+        return connection
+
+    def _run(self, command: list[str]) -> None:
+        with (self._folder / "output").open("ab") as output:
+            process = subprocess.Popen(
+                command, env=self._environment(), stdout=output, stderr=output, start_new_session=True
+            )
+        self._processes.append(process)
+        self._watchers.append(Watcher(process.pid) if self._users is None else UsersWatcher(process.pid, self._users))
+
+    def _has_ended(self) -> bool:
+        return self._processes[-1].poll() is not None
+
+    def _end(self) -> None:
+        for watcher in self._watchers:
+            watcher.close()
+        for process in reversed(self._processes):
+            with suppress(ProcessLookupError):
+                process.kill()
+            process.wait(PATIENCE)
+        self._processes, self._watchers = [], []
+
+    def _environment(self) -> Mapping[str, str]:
+        folder = str(self._folder)
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": folder,
+            "ERL_EPMD_PORT": str(self._mapper),
+            "RABBITMQ_ALLOW_INPUT": "1",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbit.conf",
+            "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
+            "RABBITMQ_DIST_PORT": str(self._dist),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
+            "RABBITMQ_LOG_BASE": f"{folder}/log",
+            "RABBITMQ_LOGS": f"{folder}/log.txt",
+            "RABBITMQ_MNESIA_BASE": f"{folder}/mnesia",
+            "RABBITMQ_NODENAME": self._node,
+            # One scheduler that doesn't spin: many tests run at the same time.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none "
+            "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
+        }
+
+
+def listens(port: int) -> bool:
+    """Whether anybody listens on a port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            return True
+    except OSError:
+        return False
+
+
+def _answers(port: int) -> bool:
+    if not listens(port):
+        return False
+    try:
+        with amqp.Connection(f"127.0.0.1:{port}", login_method="PLAIN", connect_timeout=2.0):
+            return True
+    except (OSError, amqp.AMQPError):
+        return False

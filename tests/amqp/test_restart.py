@@ -1,0 +1,84 @@
+"""A server that is killed, stopped or in distress, and connections that are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from alligator_core.backend import Ack, Message
+from alligator_core.errors import BackendUnavailable
+from alligator_core.testing.harness import in_background
+from tests.amqp.helpers import opened
+from tests.amqp.servers import PATIENCE, Server
+from tests.messages import ids_of, messages, new_queue
+from tests.redis.proxy import Proxy
+
+
+@pytest.fixture
+def proxy(module_server: Server) -> Iterator[Proxy]:
+    proxy = Proxy(module_server.port)
+    yield proxy
+    proxy.close()
+
+
+def test_a_push_whose_confirm_is_lost_says_so(proxy: Proxy) -> None:
+    with opened(f"amqp://127.0.0.1:{proxy.port}/") as backend:
+        queue = new_queue()
+        backend.push(queue, messages("a"))
+        proxy.lose_reply(b"body of b")
+        with pytest.raises(BackendUnavailable, match="may have happened") as caught:
+            backend.push(queue, messages("b"))
+        assert caught.value.maybe_applied
+        assert backend.size(queue).ready == 2
+
+
+def test_an_ack_after_the_connection_was_cut_is_stale_or_an_error_and_the_message_comes_back(proxy: Proxy) -> None:
+    with opened(f"amqp://127.0.0.1:{proxy.port}/") as backend:
+        queue = new_queue()
+        backend.push(queue, messages("a"))
+        consumer = backend.consumer([queue], 30.0)
+        [held] = consumer.reserve(1, PATIENCE)
+        proxy.cut()
+        with pytest.raises(BackendUnavailable):
+            consumer.settle([Ack(held)])
+        assert consumer.settle([Ack(held)]) == [held]
+        [again] = consumer.reserve(1, PATIENCE)
+        assert (again.id, again.deliveries) == ("a", 2)
+        assert consumer.settle([Ack(again)]) == []
+        consumer.close()
+
+
+def test_a_push_while_memory_runs_low_fails_in_time_and_says_so(module_server: Server) -> None:
+    with opened(f"{module_server.dsn}?timeout=2") as backend:
+        queue = new_queue()
+        backend.push(queue, messages("a"))
+        module_server.ctl("set_vm_memory_high_watermark", "0")
+        try:
+            with pytest.raises(BackendUnavailable, match="memory or disk run low"):
+                backend.push(queue, messages("b"))
+            consumer = backend.consumer([queue], 30.0)
+            held = consumer.reserve(1, PATIENCE)
+            assert consumer.settle([Ack(each) for each in held]) == []
+            consumer.close()
+        finally:
+            module_server.ctl("set_vm_memory_high_watermark", "0.4")
+
+
+@pytest.mark.parametrize("way", ["kill", "stop"])
+def test_what_was_pushed_outlives_the_server_and_a_waiting_consumer_goes_on(module_server: Server, way: str) -> None:
+    with opened(module_server.dsn) as backend:
+        queue = new_queue()
+        consumer = backend.consumer([queue], 30.0)
+        assert consumer.reserve(1, 0.0) == []
+        backend.push(queue, [*messages("a"), Message("late", b"", delay=1.0)])
+        getattr(module_server, way)()
+        with pytest.raises(BackendUnavailable):
+            consumer.reserve(1, 0.0)
+        module_server.start()
+        found = in_background(lambda: [consumer.reserve(1, PATIENCE)[0] for _ in range(2)]).result(2 * PATIENCE)
+        assert ids_of(found) == ["a", "late"]
+        # A RabbitMQ that was killed calls what waited redelivered, which can't be told from a death.
+        assert way == "kill" or {each.deliveries for each in found} == {1}
+        assert consumer.settle([Ack(each) for each in found]) == []
+        consumer.close()
