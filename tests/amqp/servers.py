@@ -57,10 +57,20 @@ class UsersWatcher:
             [sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True
         )
 
+    def leave(self) -> None:
+        """Let it watch on after this process has ended."""
+        disown(self._process)
+
     def close(self) -> None:
         """Watch no more."""
         self._process.kill()
         self._process.wait()
+
+
+def disown(process: subprocess.Popen[bytes]) -> None:
+    """Have Python not wait for a process, nor warn that nobody did: it may outlive this one."""
+    if process.returncode is None:
+        process.returncode = 0
 
 
 class Server:
@@ -110,6 +120,10 @@ class Server:
         for process in self._processes:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(1.0)
+            disown(process)
+        for watcher in self._watchers:
+            if isinstance(watcher, UsersWatcher):
+                watcher.leave()
 
     def restart(self) -> None:
         """Kill it and start it again, on the same port."""

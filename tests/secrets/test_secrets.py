@@ -197,7 +197,7 @@ def test_no_object_shows_it(dsn: str, filled: Callable[[str], str]) -> None:
     shown += [gator.dsn.for_backend(), vars(gator)]
     assert_silent(*map(repr, shown), *map(str, shown))
     # Not only the few that one thinks of: every object of this project that there is now.
-    ours = [it for it in gc.get_objects() if type(it).__module__.partition(".")[0].startswith("alligator")]
+    ours = [it for it in gc.get_objects() if str(type(it).__module__).partition(".")[0].startswith("alligator")]
     assert {type(it) for it in ours} > {Gator, Codec, Dsn}
     assert any(isinstance(it, Backend) for it in ours)
     for each in ours:
