@@ -98,6 +98,8 @@ class Supervised:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        # One that waits for a disk dies a little later, and what it holds is nobody's to take before.
+        eventually(lambda: not any(map(is_alive, children)))
 
 
 def is_alive(pid: int) -> bool:
