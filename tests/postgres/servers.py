@@ -151,7 +151,7 @@ class Server:
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(
                 "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 200\n"
-                "shared_buffers = 32MB\ndynamic_shared_memory_type = posix\nlogging_collector = off\n"
+                "shared_buffers = 32MB\ndynamic_shared_memory_type = mmap\nlogging_collector = off\n"
             )
 
     def _end(self, number: int) -> None:
