@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 import amqp
 
+from tests.waiting import free_port, wait_until
 from tests.watching import Watcher
 
 PATIENCE: Final = 120.0
@@ -32,20 +32,9 @@ def server_binary() -> str:
     return found
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     """Wait for a condition."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after {patience:g} s"
-        time.sleep(0.02)
+    wait_until(condition, patience)
 
 
 class UsersWatcher:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 import greenstalk
 
+from tests.waiting import free_port, wait_until
 from tests.watching import Watcher
 
 PATIENCE: Final = 45.0
@@ -26,20 +26,9 @@ def beanstalkd_binary() -> str:
     return found
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 def until(condition: Callable[[], object]) -> None:
     """Wait for a condition."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after {PATIENCE:g} s"
-        time.sleep(0.01)
+    wait_until(condition, PATIENCE)
 
 
 class Server:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from tests.amqp.helpers import make_delays
@@ -129,54 +129,11 @@ class RedisStore(Store):
         self._server.kill()
 
 
-class BeanstalkStore(Store):
-    """A beanstalkd with a log that is synced each time: nothing else is promised to survive a kill."""
+class ServerStore(Store):
+    """A store with a server that the run starts. A subclass sets `_server` first."""
 
-    name = "beanstalk"
     has_server = True
-    lacks: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(
-            ("lose replies", "cut connections", "half-close connections"), "counts a lost connection as a death"
-        ),
-        **dict.fromkeys(("freeze for longer than the lease", "freeze a child"), "may keep what a frozen process holds"),
-    }
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._server = BeanstalkServer(folder / "beanstalkd")
-        self.dsn = f"{self._server.dsn}&timeout=2"
-
-    @property
-    def port(self) -> int:
-        return self._server.port
-
-    @classmethod
-    def clock_missing(cls) -> str:
-        return "its leases go by a clock that can't be set"
-
-    def stop(self) -> None:
-        self._server.kill()
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def start(self, *, durability: str = "") -> None:
-        self._server.start()
-
-    def close(self) -> None:
-        self._server.kill()
-
-
-class PostgresStore(Store):
-    """A PostgreSQL that syncs nothing to its disk: the kill of a process, even of all, takes none of that away."""
-
-    name = "postgres"
-    has_server = True
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._server = PostgresServer()
-        self.dsn = f"{self._server.dsn}?timeout=2&max_dead=20000"
+    _server: Any
 
     @property
     def port(self) -> int:
@@ -194,6 +151,40 @@ class PostgresStore(Store):
 
     def start(self, *, durability: str = "") -> None:
         self._server.start()
+
+    def close(self) -> None:
+        self._server.kill()
+
+
+class BeanstalkStore(ServerStore):
+    """A beanstalkd with a log that is synced each time: nothing else is promised to survive a kill."""
+
+    name = "beanstalk"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("lose replies", "cut connections", "half-close connections"), "counts a lost connection as a death"
+        ),
+        **dict.fromkeys(("freeze for longer than the lease", "freeze a child"), "may keep what a frozen process holds"),
+    }
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._server = BeanstalkServer(folder / "beanstalkd")
+        self.dsn = f"{self._server.dsn}&timeout=2"
+
+    def stop(self) -> None:
+        self._server.kill()
+
+
+class PostgresStore(ServerStore):
+    """A PostgreSQL that syncs nothing to its disk: the kill of a process, even of all, takes none of that away."""
+
+    name = "postgres"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._server = PostgresServer()
+        self.dsn = f"{self._server.dsn}?timeout=2&max_dead=20000"
 
     def close(self) -> None:
         self._server.close()
@@ -228,11 +219,10 @@ class SqsStore(Store):
         self._server.close()
 
 
-class AmqpStore(Store):
+class AmqpStore(ServerStore):
     """A RabbitMQ node."""
 
     name = "amqp"
-    has_server = True
     # Each of its commands waits for the disk, and it shares two cores with the workers.
     most = 2_000
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
@@ -248,28 +238,8 @@ class AmqpStore(Store):
         self._server.stop()
         self._server.start()
 
-    @property
-    def port(self) -> int:
-        return self._server.port
-
-    @classmethod
-    def clock_missing(cls) -> str:
-        return "its leases go by a clock that can't be set"
-
     def unseen(self) -> int:
         return self._server.messages()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def start(self, *, durability: str = "") -> None:
-        self._server.start()
-
-    def close(self) -> None:
-        self._server.kill()
 
 
 STORES: dict[str, type[Store]] = {

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import psycopg
 
-from tests.beanstalk.servers import PATIENCE, free_port, until
+from tests.beanstalk.servers import PATIENCE, until
+from tests.waiting import free_port
 from tests.watching import Watcher
 
 PASSWORD: Final = "open:sesame/@"

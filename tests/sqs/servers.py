@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from tests.waiting import free_port, wait_until
 from tests.watching import Watcher
 
 PATIENCE: Final = 60.0
@@ -37,20 +36,9 @@ def use_test_credentials() -> None:
     os.environ.update(ENVIRONMENT)
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     """Wait for a condition."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after {patience:g} s"
-        time.sleep(0.02)
+    wait_until(condition, patience)
 
 
 def client_of(endpoint: str) -> Any:
