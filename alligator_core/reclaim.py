@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from . import holder
 from .backend import TAKE_OVER, Backend, Consumer, Release, Settlement
@@ -16,6 +16,7 @@ def reclaim_dead(
     backend: Backend,
     queues: Sequence[str],
     settle: Callable[[list[Settlement]], object] | None = None,
+    among: Collection[str] | None = None,
 ) -> int:
     """Give back what dead processes of this host held of some queues, and return how much that was.
 
@@ -23,12 +24,13 @@ def reclaim_dead(
     supervisor starts; does nothing on backends that can't tell. Raises BackendError.
 
     What was taken over is told to `settle`, the consumer's own by default. A consumer that goes on if that fails needs
-    one that doesn't: what it holds then is no dead process's any more, and a second call doesn't find it.
+    one that doesn't: what it holds then is no dead process's any more, and a second call doesn't find it. `among`
+    limits it to some holders.
     """
     if TAKE_OVER not in backend.features:
         return 0
     count = 0
-    for name in backend.holders(queues):
+    for name in backend.holders(queues) if among is None else among:
         if holder.is_dead(name):
             left = consumer.take_over(name)
             (settle or consumer.settle)([Release(delivery, died=True) for delivery in left])

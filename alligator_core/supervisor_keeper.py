@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from . import holder
@@ -20,6 +21,10 @@ log = logging.getLogger("alligator.supervisor")
 TICK: Final = 0.5
 RETRY: Final = 0.5
 """Seconds until what the backend refused is tried again."""
+DYING: Final = 60.0
+"""Seconds after its start in which it looks whether processes of others that lived then have died."""
+LEFT: Final = 2.0
+"""Seconds that the dead of others are left to their own supervisor, which knows better what they did."""
 
 
 class SupervisorKeeper:
@@ -38,6 +43,8 @@ class SupervisorKeeper:
         self._lease = lease
         self._living = living
         self._jobs: deque[Callable[[Consumer], None]] = deque([self._reclaim])
+        self._others: dict[str, float | None] = {}  # and when each was found dead
+        self._others_until = 0.0
         self._consumer: Consumer | None = None
         self._next_renewal = 0.0
         self._ending = False
@@ -68,6 +75,7 @@ class SupervisorKeeper:
         while self._jobs or not self._ending:
             try:
                 self._renew()
+                self._look_at_others()
                 self._do_jobs()
             except BackendError as exc:
                 log.warning("The backend failed, trying again: %s", exc)
@@ -114,6 +122,24 @@ class SupervisorKeeper:
 
     def _reclaim(self, consumer: Consumer) -> None:
         reclaim_dead(consumer, self._backend, self._queues)
+        # Who was killed while it waits for a disk, say, dies only now.
+        others = {*self._backend.holders(self._queues)} - {holder.this_process(), *self._living()}
+        self._others = dict.fromkeys(others)
+        self._others_until = time.monotonic() + DYING
+
+    def _look_at_others(self) -> None:
+        now = time.monotonic()
+        for name, died in tuple(self._others.items()):
+            if died is None and holder.is_dead(name):
+                self._others[name] = now
+            elif died is None and now > self._others_until:
+                del self._others[name]
+            elif died is not None and now - died >= LEFT:
+                del self._others[name]
+                self._jobs.append(partial(self._reclaim_from, name))
+
+    def _reclaim_from(self, name: str, consumer: Consumer) -> None:
+        reclaim_dead(consumer, self._backend, self._queues, among=[name])
 
     def _settle(self, estate: Estate, consumer: Consumer) -> None:
         done = estate.settle(consumer)

@@ -21,16 +21,12 @@ __all__ = ["latergator", "main"]
 class Commands(Guarded, click.Group):
     """The `alligator` command. Plugins are loaded only when a command is asked for that isn't one of the core's."""
 
-    _added: click.Group | None = None
-
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command of the core, or else of a plugin."""
         found = super().get_command(ctx, cmd_name)
         if found is not None or cmd_name.startswith("-"):
             return found
-        if self._added is None:
-            self._added = commands_of_plugins()
-        return self._added.get_command(ctx, cmd_name)
+        return commands_of_plugins().get_command(ctx, cmd_name)
 
 
 @click.group(cls=Commands, epilog="Plugins may add commands to these: alligator plugins lists who does.")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from alligator import BackendUnavailable, Gator, Worker
-from alligator_core import holder
+from alligator_core import holder, supervisor_keeper
 from alligator_core.backend import Backend, Consumer, Delivery, Message, Settlement
 from alligator_core.reclaim import reclaim_dead
+from alligator_core.supervisor_keeper import SupervisorKeeper
+
+from .conftest import eventually
 
 RESERVE = """
 import sys, time
@@ -101,3 +105,39 @@ def test_what_a_worker_took_over_is_given_back_even_if_the_backend_fails_just_th
     monkeypatch.setattr(consumer, "settle", fail_once)
     Worker(gator, burst=True).run_forever()
     assert backend.size("all") == (0, 0, 0, 3, True)
+
+
+def test_a_supervisor_reclaims_what_dies_only_after_its_start(dsn: str, backend: Backend) -> None:
+    with subprocess.Popen([sys.executable, "-c", RESERVE, dsn], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"2\n"
+        keeper = SupervisorKeeper(backend, ["all"], 30, list)
+        keeper.start()
+        try:
+            eventually(lambda: keeper.__dict__["_others"])
+            assert backend.size("all").reserved == 2  # It lives.
+            process.kill()
+            eventually(lambda: backend.size("all").ready == 3)
+        finally:
+            keeper.end(10)
+
+
+def test_a_supervisor_leaves_its_own_children_to_those_who_know_what_they_did(
+    dsn: str, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_keeper, "LEFT", 0)
+    with subprocess.Popen([sys.executable, "-c", RESERVE, dsn], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"2\n"
+        living = [holder.of(process.pid)]
+        keeper = SupervisorKeeper(backend, ["all"], 30, lambda: living)
+        keeper.start()
+        try:
+            eventually(lambda: keeper.__dict__["_others_until"])
+            living.clear()
+            process.kill()
+            process.wait()
+            time.sleep(1.2)  # two looks
+            assert backend.size("all").reserved == 2
+        finally:
+            keeper.end(10)
