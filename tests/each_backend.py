@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from alligator import Gator
+from tests.amqp.servers import shared_server
 from tests.beanstalk.servers import Server as Beanstalkd
 from tests.messages import new_queue
 from tests.postgres.servers import Server as Postgres
@@ -51,11 +52,18 @@ def _postgres(_: Path) -> Iterator[str]:
     server.close()
 
 
+@contextmanager
+def _amqp(folder: Path) -> Iterator[str]:
+    with shared_server(folder.parent) as dsn:
+        yield dsn
+
+
 SERVERS: Final[dict[str, Callable[[Path], AbstractContextManager[str]]]] = {
     "redis": _redis,
     "beanstalk": _beanstalk,
     "sqs": _sqs,
     "postgres": _postgres,
+    "amqp": _amqp,
 }
 """By the backend's name, what starts its server in a folder, yields the DSN, and ends it."""
 

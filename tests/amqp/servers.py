@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -175,6 +176,37 @@ class Server:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none "
             "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
         }
+
+
+@contextmanager
+def shared_server(basetemp: Path) -> Iterator[str]:
+    """Yield the DSN of a server that all test processes of a run share: it takes seconds to start.
+
+    `basetemp` is pytest's, for this process.
+    """
+    folder = (basetemp.parent if "PYTEST_XDIST_WORKER" in os.environ else basetemp) / "rabbitmq"
+    folder.mkdir(exist_ok=True)
+    users = folder / "users"
+    users.touch()
+    with users.open() as shared:
+        with (folder / "start").open("w") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            # From here on nobody ends it.
+            fcntl.flock(shared, fcntl.LOCK_SH)
+            port, started = _started(folder, users)
+        yield f"amqp://127.0.0.1:{port}/"
+    if started is not None:
+        started.leave()
+
+
+def _started(folder: Path, users: Path) -> tuple[int, Server | None]:
+    """Return the server's port, and the server where it was started here."""
+    noted = folder / "port"
+    if noted.exists() and listens(int(noted.read_text())):
+        return int(noted.read_text()), None
+    server = Server(folder / f"node-{os.getpid()}", users=users)
+    noted.write_text(str(server.port))
+    return server.port, server
 
 
 def listens(port: int) -> bool:

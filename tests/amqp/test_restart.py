@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 
 import pytest
+from alligator_amqp.backend import AmqpBackend
 
-from alligator_core.backend import Ack, Message
+from alligator_core.backend import Ack, Consumer, Message
 from alligator_core.errors import BackendUnavailable
 from alligator_core.testing.harness import in_background
 from tests.amqp.helpers import opened
@@ -82,3 +84,40 @@ def test_what_was_pushed_outlives_the_server_and_a_waiting_consumer_goes_on(modu
         assert way == "kill" or {each.deliveries for each in found} == {1}
         assert consumer.settle([Ack(each) for each in found]) == []
         consumer.close()
+
+
+def test_an_ack_after_the_servers_consumer_timeout_comes_too_late_and_that_is_said(
+    module_server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The server looks once a minute otherwise. What is set counts for channels that are opened from now on.
+    names = ("consumer_timeout", "channel_tick_interval")
+    before = [module_server.ctl("eval", f"{{ok, V}} = application:get_env(rabbit, {name}), V.") for name in names]
+    set_in_server(module_server, dict(zip(names, ("1000", "300"), strict=True)))
+    try:
+        with opened(module_server.dsn) as backend:
+            queue = new_queue()
+            consumer = backend.consumer([queue], PATIENCE)
+            assert any(_is_late(backend, consumer, queue, pause) for pause in (2, 4, 8, 16))
+            [again] = consumer.reserve(1, PATIENCE)
+            assert (again.id, again.deliveries) == ("a", 2)
+            assert consumer.settle([Ack(again)]) == []
+            consumer.close()
+    finally:
+        set_in_server(module_server, dict(zip(names, before, strict=True)))
+    assert "longer than its consumer_timeout" in caplog.text
+
+
+def _is_late(backend: AmqpBackend, consumer: Consumer, queue: str, pause: float) -> bool:
+    backend.push(queue, messages("a"))
+    [held] = consumer.reserve(1, PATIENCE)
+    time.sleep(pause)  # A busy server looks later than it was told to.
+    try:
+        stale = consumer.settle([Ack(held)])
+    except BackendUnavailable:
+        stale = consumer.settle([Ack(held)])
+    return stale == [held]
+
+
+def set_in_server(server: Server, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        server.ctl("eval", f"application:set_env(rabbit, {name}, {value.strip()}).")

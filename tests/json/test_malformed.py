@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from decimal import InvalidOperation, localcontext
+from functools import cache
 from typing import Any
 
 import pytest
@@ -197,6 +198,11 @@ def test_what_no_worker_would_read_is_not_written(serializer: Serializer) -> Non
             serializer.dumps({"args": [value]}, name_of)
 
 
+@cache
+def shared_serializer() -> Serializer:
+    return PluginManager().make_serializer("json")
+
+
 @given(st.data())
 def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(data: st.DataObject) -> None:
     texts = st.text(st.sampled_from('":\\ \n,{}[]aé'), max_size=6)
@@ -205,7 +211,7 @@ def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(da
     )
     is_ascii, separators = data.draw(st.booleans()), data.draw(st.sampled_from([(",", ":"), (" , ", " : ")]))
     written = json.dumps({"args": [value]}, ensure_ascii=is_ascii, separators=separators).encode()
-    serializer = PluginManager().make_serializer("json")
+    serializer = shared_serializer()
     assert serializer.loads(written, class_of) == {"args": [value]}
     with pytest.raises(ValueError, match="same key twice"):
         serializer.loads(written[:-1] + b"," + written[1:], class_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from datetime import date
+from functools import cache
 from typing import Any
 
 import alligator_tags as tags
@@ -105,10 +106,15 @@ def test_another_language_may_leave_numbers_longer_than_they_need_be(serializer:
     assert same(serializer.loads(payload, class_of), {"args": [7, 1.0]})
 
 
+@cache
+def shared_serializer() -> Serializer:
+    return PluginManager().make_serializer("msgpack")
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.recursive(PLAIN | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)), st.data())
 def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(value: Any, data: st.DataObject) -> None:
-    serializer = PluginManager().make_serializer("msgpack")
+    serializer = shared_serializer()
     written = msgspec.msgpack.encode({"args": value})
     # The same, in the longest form that the format has for a map of one, its key and a number behind it.
     long = b"\xdf\x00\x00\x00\x02\xdb\x00\x00\x00\x04args" + written[6:]

@@ -125,7 +125,7 @@ def test_a_killed_workers_task_is_run_by_another(postgres: Server, tmp_path: Pat
     gator.task(note_and_hang_once, str(path), "started")
     command = [sys.executable, "-c", CLI, "worker", postgres.dsn, "--queue", gator.queue_name]
     first = launch([*command, "--lease", "1"], cwd=os.getcwd())
-    until(path.exists)
+    until(lambda: path.exists() and path.read_text().endswith("\n"))
     first.send_signal(signal.SIGKILL)
     first.wait(PATIENCE)
     gator.task(note, str(path), "done")

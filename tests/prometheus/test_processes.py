@@ -16,7 +16,7 @@ from tests.core.helpers import eventually
 
 from . import jobs
 from .conftest import StartWorkers, Workers
-from .scraping import LIMIT, Metrics, no_less, scrape, scraped
+from .scraping import LIMIT, Metrics, no_less, scraped
 
 FINISHED = "alligator_tasks_finished_total"
 
@@ -100,7 +100,7 @@ def test_a_folder_that_others_may_enter_is_not_believed(gator: Gator, start: Sta
 
 
 def _both(first: Workers, second: Workers) -> float:
-    return scraped(first.port, FINISHED, 0).get(FINISHED) + scrape(second.port).get(FINISHED)
+    return sum(scraped(workers.port, FINISHED, 0).get(FINISHED) for workers in (first, second))
 
 
 def test_of_the_dead_no_more_series_are_kept_than_a_process_may_have(

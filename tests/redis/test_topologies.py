@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from alligator_core.backend import Ack, Message
 from alligator_core.errors import BackendError, BackendUnavailable
+from tests.certificates import make_certificates
 from tests.redis.helpers import Background, ids_of, messages, new_queue, numbered, opened, take_all
 from tests.redis.servers import ClusterOfThree, SentinelSet, Server, until
 
@@ -176,41 +176,11 @@ def test_keys_get_the_prefix(redis_server: Server, queue: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, a certificate of localhost and one of a client."""
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    authority = ("-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca", "-addext", "keyUsage=critical,keyCertSign")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *authority)
-    names = ("subjectAltName=DNS:localhost,IP:127.0.0.1", "authorityKeyIdentifier=keyid", "subjectKeyIdentifier=hash")
-    (folder / "names").write_text("\n".join(names))
-    for name in ("server", "client"):
-        openssl(
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            f"{name}.key",
-            "-out",
-            f"{name}.csr",
-            "-subj",
-            f"/CN={name}",
-        )
-        signing = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "2")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.crt", *signing)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tls_server(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> Iterator[tuple[int, Path]]:
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     """A server that wants certificates of its clients; its TLS port, and the certificates."""
     from tests.redis.servers import free_port
 
-    port = free_port()
+    port, certificates = free_port(), make_certificates(tmp_path_factory.mktemp("certificates"))
     files = [
         option
         for option, name in (("ca-cert-file", "ca.crt"), ("cert-file", "server.crt"), ("key-file", "server.key"))

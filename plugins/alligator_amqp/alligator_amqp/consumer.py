@@ -12,7 +12,7 @@ from typing import Final
 
 from alligator_core.backend import Consumer, Delivery, Settlement
 
-from .failures import LinkError
+from .failures import LinkError, took_too_long
 from .guard import Guard
 from .hold import Held
 from .intake import Intake
@@ -137,10 +137,10 @@ class AmqpConsumer(Consumer):
             self._lost += held.deliveries.values()
             held.link.shut()
             self._pool.distrust()
-            if exc is not None and "timed out" in str(exc) and "acknowledgement" in str(exc):
+            if took_too_long(str(exc)):
                 log.warning(
                     "%s took back what a task was at work on, since it took longer than its consumer_timeout: raise "
-                    "that in the server's advanced.config, or with a policy",
+                    "that in the server's rabbitmq.conf",
                     self._pool.settings.shown,
                 )
 

@@ -48,9 +48,16 @@ def link_error(exc: Exception, *, is_new: bool = False) -> LinkError:
     """Return the error to raise for one of the client library's; `is_new` while a connection is made."""
     code = getattr(exc, "reply_code", 0) or 0
     text = " ".join(str(getattr(exc, "reply_text", "") or exc or type(exc).__name__).split())
+    if took_too_long(text):
+        return Lost(text)
     if code in {REFUSED, NOT_FOUND, LOCKED, PRECONDITION, NOT_ALLOWED} and "shutdown" not in text:
         return Refused(code, text)
     return Unreachable(text) if is_new else Lost(text)
+
+
+def took_too_long(text: str) -> bool:
+    """Whether an answer says that something was held for longer than the server's consumer_timeout."""
+    return "acknowledgement" in text and "timed out" in text
 
 
 def explained(exc: LinkError, shown: str, *, maybe_applied: bool) -> BackendError:

@@ -69,6 +69,12 @@ class Link:
             self._corked.settle(settings.timeout)
             self._channel = self._connection.channel()
 
+    def __del__(self) -> None:
+        # Nothing but the file: where the process was forked, the connection is the parent's still.
+        corked = getattr(self, "_corked", None)
+        if corked is not None and corked.sock is not None:
+            corked.sock.close()
+
     @property
     def is_open(self) -> bool:
         """Whether nothing has ended it yet, as far as is known here."""
