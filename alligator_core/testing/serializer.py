@@ -23,7 +23,7 @@ from .kinds import KINDS, NAMED, PLAIN, TEXT, Forbidden, class_of, name_of, same
 _ERRORS: Final = (ValueError, TypeError, AlligatorException)
 _TASK: Final = {"id": "0123", "task": "app:f", "args": [1, 2.5, "x", None], "kwargs": {"y": [True]}, "enqueued_at": 1.5}
 
-_quick: Final = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_quick: Final = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 _EMPTY: Final[list[dict[str, Any]]] = [{}, {"args": []}, {"args": [], "kwargs": {}}, {"args": [[], {}, ""]}]

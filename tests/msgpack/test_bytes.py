@@ -111,7 +111,7 @@ def shared_serializer() -> Serializer:
     return PluginManager().make_serializer("msgpack")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.recursive(PLAIN | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)), st.data())
 def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(value: Any, data: st.DataObject) -> None:
     serializer = shared_serializer()
