@@ -13,6 +13,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 0
 export PIP_ROOT_USER_ACTION := ignore
 export PIP_USER := 0
+# Set somewhere, it would have each of the many processes of a test run compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,7 +46,7 @@ demo: .venv-demo/.ready  ## Index the standard library with two workers, one of 
 
 .PHONY: test
 test: setup $(if $(ARGS),,servers)  ## Run all tests and checks (ARGS="-k word" for some of them)
-	$(BIN)/pytest $(or $(ARGS),-n 6 --dist loadscope --max-worker-restart 2)
+	$(BIN)/pytest $(or $(ARGS),-n 6 --dist loadscope --no-loadscope-reorder --max-worker-restart 2)
 
 .PHONY: servers
 servers:  ## Install the servers that the tests start, or say how

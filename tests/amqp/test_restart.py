@@ -16,6 +16,8 @@ from tests.amqp.servers import PATIENCE, Server
 from tests.messages import ids_of, messages, new_queue
 from tests.redis.proxy import Proxy
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def proxy(module_server: Server) -> Iterator[Proxy]:

@@ -18,6 +18,8 @@ from tests.beanstalk.helpers import new_queue
 from tests.beanstalk.servers import Server, until
 from tests.redis.proxy import Proxy
 
+pytestmark = pytest.mark.long
+
 CLI = [sys.executable, "-c", "from alligator_core.cli import main; main()"]
 
 

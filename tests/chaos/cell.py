@@ -84,7 +84,8 @@ def _act(scene: Scene, cell: Cell, result: Result) -> None:
         result.problems.append("".join(traceback.format_exception(exc)))
     letters = {} if scene.gator.size().dead > 1000 else {letter.id: letter for letter in scene.gator.dead(limit=1000)}
     dead = {int(id) for id in letters if id.isdigit()}
-    result.verdict = judge(scene.history.events(), dead, unique=UNIQUE in scene.gator.backend.features)
+    unique = UNIQUE in scene.gator.backend.features
+    result.verdict = judge(scene.history.events(), dead, unique=unique, copies=scene.store.copies)
     result.problems += [*scene.problems, *result.verdict.problems]
     if wrong := dead ^ scene.expected_dead:
         reasons = {letters[str(number)].reason[:100] for number in wrong & dead}

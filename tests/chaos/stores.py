@@ -30,6 +30,8 @@ class Store:
     is_shared: ClassVar[bool] = True
     lacks: ClassVar[Mapping[str, str]] = {}
     """The faults that it promises nothing about, and why."""
+    copies: ClassVar[bool] = False
+    """Whether it takes back a message by writing it anew and then removing it."""
     most: ClassVar[int] = 10_000
     """Messages that it can be asked to bear at a time."""
 
@@ -225,6 +227,7 @@ class AmqpStore(ServerStore):
     name = "amqp"
     # Each of its commands waits for the disk, and it shares two cores with the workers.
     most = 2_000
+    copies = True
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("lose replies", "cut connections", "half-close connections"), "counts a lost connection as a death"
     )

@@ -6,6 +6,8 @@ import pytest
 
 from tests.chaos.short import check
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     ("fault", "mode"),

@@ -38,6 +38,10 @@ class Hurt:
         is_same = self.pid in (EVERYONE, run.pid)
         return is_same and self.since < run.ended + SLACK and run.began < self.until + SLACK
 
+    def lies_between(self, begin: float, end: float) -> bool:
+        """Say whether any of it happened between two moments; a death is but one moment."""
+        return begin < (self.since if self.is_death else self.until) and self.since < end
+
 
 @dataclass(slots=True)
 class Verdict:
@@ -58,7 +62,7 @@ class Verdict:
         return [f"{what}: {len(numbers)}, such as {numbers[:5]}" for what, numbers in found.items() if numbers]
 
 
-def judge(events: Sequence[Event], dead: Collection[int] = (), *, unique: bool = True) -> Verdict:
+def judge(events: Sequence[Event], dead: Collection[int] = (), *, unique: bool = True, copies: bool = False) -> Verdict:
     """Judge over a finished history; `dead` are the tasks among the dead letters.
 
     In a store that is not `unique`, each push of which the answer was lost may be there beside its repetition, and so
@@ -76,14 +80,18 @@ def judge(events: Sequence[Event], dead: Collection[int] = (), *, unique: bool =
         canceled_at = moments["canceled"].get(number, inf)
         too_late = [run for run in attempts if run.began > canceled_at]
         # A worker that lost its lease may start what it had in hand, before it learns that.
-        copies: float = doubts[number]
+        doubles: float = doubts[number]
         if not unique and any(run.failed and _explained([run], hurts) for run in attempts):
-            copies = inf
+            doubles = inf
         if number not in moments["pushing"] or not (doubts[number] or _explained(too_late, hurts)):
             verdict.unexpected.append(number)
         sound = [run for run in attempts if not run.failed and not _explained([run], hurts)]
+        if copies and any(
+            moments["pushed"].get(number, -inf) < hurt.since < sound[-1].began for hurt in hurts if sound
+        ):
+            doubles = inf
         verdict.repeated += len(attempts) - 1 - (1 if _stumbled(attempts) and len(attempts) > 1 else 0)
-        if len(sound) > 1 + copies:
+        if len(sound) > 1 + doubles:
             verdict.unexplained.append(number)
     verdict.redelivery = sorted(_redelivery(runs.values(), hurts))
     return verdict

@@ -10,6 +10,8 @@ import pytest
 
 from alligator_core.cli.output import printable
 
+pytestmark = pytest.mark.long
+
 Shell = Callable[..., tuple[int, str, str]]
 Check = Callable[..., dict[str, str]]
 

@@ -13,6 +13,8 @@ import pytest
 
 from alligator_core.reload import watched_paths
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 APP = """

@@ -17,6 +17,8 @@ import pytest
 from alligator import Gator
 from alligator_core.health import age_of
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., "subprocess.Popen[str]"]
 Shell = Callable[..., tuple[int, str, str]]
 

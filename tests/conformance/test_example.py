@@ -11,6 +11,8 @@ import pytest
 
 from tests.workspace.repository import ROOT, tool
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = ROOT / "examples" / "alligator_dirqueue"
 
 

@@ -14,6 +14,8 @@ from alligator import Gator
 from . import jobs
 from .conftest import RunWorker
 
+pytestmark = pytest.mark.long
+
 MODES = [(), ("--threads", "3"), ("--async-limit", "4")]
 
 

@@ -20,6 +20,8 @@ from tests.workspace.repository import ROOT
 from . import jobs
 from .conftest import COMMAND, LIMIT, RunWorker, Span, spans_of
 
+pytestmark = pytest.mark.long
+
 MODES = [(), ("--threads", "3"), ("--async-limit", "4")]
 
 every_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode[0][2:] if mode else "inline")

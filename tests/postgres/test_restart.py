@@ -21,6 +21,8 @@ from tests.postgres.helpers import messages, new_queue, open_backend
 from tests.postgres.jobs import note, note_and_hang_once
 from tests.postgres.servers import Server
 
+pytestmark = pytest.mark.long
+
 CLI = "from alligator_core.cli import main; main()"
 
 

@@ -18,6 +18,8 @@ from . import jobs
 from .conftest import StartWorkers, Workers
 from .scraping import LIMIT, Metrics, no_less, scraped
 
+pytestmark = pytest.mark.long
+
 FINISHED = "alligator_tasks_finished_total"
 
 

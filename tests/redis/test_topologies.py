@@ -13,6 +13,8 @@ from tests.certificates import make_certificates
 from tests.redis.helpers import Background, ids_of, messages, new_queue, numbered, opened, take_all
 from tests.redis.servers import ClusterOfThree, SentinelSet, Server, until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def queue() -> str:

@@ -30,6 +30,8 @@ from tests.redis.servers import Server
 from tests.secrets import jobs
 from tests.sqs.servers import ENVIRONMENT, Ministack
 
+pytestmark = pytest.mark.long
+
 ALLIGATOR = Path(sys.executable).parent / "alligator"
 WORD = "hunter2"
 PASSWORD = f"{WORD}-%2F%40-word"

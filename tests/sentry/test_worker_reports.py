@@ -14,6 +14,8 @@ from alligator import Gator
 from . import jobs
 from .conftest import Event, Sink
 
+pytestmark = pytest.mark.long
+
 MODES = [(), ("--threads", "3"), ("--async-limit", "4")]
 
 every_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode[0][2:] if mode else "inline")

@@ -17,6 +17,8 @@ from tests.sqs import jobs
 from tests.sqs.helpers import new_queue
 from tests.sqs.servers import PATIENCE, Ministack, until
 
+pytestmark = pytest.mark.long
+
 CLI = [sys.executable, "-c", "from alligator_core.cli import main; main()"]
 
 

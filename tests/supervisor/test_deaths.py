@@ -13,6 +13,8 @@ from alligator import Gator
 from . import deadly, jobs
 from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
 
+pytestmark = pytest.mark.long
+
 
 def test_what_a_killed_process_ran_runs_again_at_once_and_its_neighbours_once(
     supervise: Supervise, gator: Gator, marks: Marks

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from alligator import Gator
 
 from . import jobs
 from .conftest import Marks, Supervise, eventually, is_alive, is_empty, on_sqlite
+
+pytestmark = pytest.mark.long
 
 
 def test_a_supervisor_that_is_told_to_stop_finishes_what_runs_and_gives_back_the_rest(

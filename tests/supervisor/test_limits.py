@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from alligator import Gator
 from tests.conftest import Launch
 
 from . import jobs
 from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
+
+pytestmark = pytest.mark.long
 
 
 def test_a_task_that_keeps_the_gil_beyond_its_hard_limit_fails_alone(

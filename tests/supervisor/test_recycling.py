@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from alligator import Gator
 
 from . import jobs
 from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
+
+pytestmark = pytest.mark.long
 
 
 def test_processes_that_end_after_so_many_tasks_are_replaced_and_nothing_is_lost(

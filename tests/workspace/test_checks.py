@@ -9,6 +9,8 @@ import pytest
 
 from tests.workspace.repository import ROOT, tool
 
+pytestmark = pytest.mark.long
+
 # Its recipe in the Makefile is the one place that says what is checked.
 RECIPE = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ncheck:")[2].partition("\n\n")[0]
 COMMANDS = re.findall(r"^\t\$\(BIN\)/(.+)$", RECIPE, flags=re.MULTILINE)

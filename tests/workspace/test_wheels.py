@@ -13,6 +13,8 @@ from tests.redis.servers import Server
 from tests.workspace import distributions, quickstart
 from tests.workspace.repository import PLUGINS, PROJECTS, ROOT, project_of, tool
 
+pytestmark = pytest.mark.long
+
 CORE = ("alligator-core", "alligator-json", "alligator-tags")
 
 
