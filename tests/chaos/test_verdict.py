@@ -36,3 +36,8 @@ def test_where_messages_are_copied_back_any_death_between_push_and_second_run_is
     assert verdict(*runs(5.0, 9.0), hurt, healed, copies=True).problems == []
     assert verdict(*runs(5.0, 9.0), hurt._replace(at=20.0), copies=True).unexplained == [1]
     assert verdict(*runs(5.0, 9.0), hurt._replace(at=-2.0), healed._replace(at=-1.0), copies=True).unexplained == [1]
+
+
+def test_the_store_may_have_been_out_of_reach_when_the_push_came_through() -> None:
+    hurt, healed = Event("hurt", -1, EVERYONE, -1.0), Event("healed", -1, EVERYONE, 0.5)
+    assert verdict(*runs(5.0, 9.0), hurt, healed, copies=True).problems == []

@@ -86,9 +86,8 @@ def judge(events: Sequence[Event], dead: Collection[int] = (), *, unique: bool =
         if number not in moments["pushing"] or not (doubts[number] or _explained(too_late, hurts)):
             verdict.unexpected.append(number)
         sound = [run for run in attempts if not run.failed and not _explained([run], hurts)]
-        if copies and any(
-            moments["pushed"].get(number, -inf) < hurt.since < sound[-1].began for hurt in hurts if sound
-        ):
+        since = moments["pushed"].get(number, -inf)
+        if copies and sound and any(hurt.lies_between(since, sound[-1].began) for hurt in hurts):
             doubles = inf
         verdict.repeated += len(attempts) - 1 - (1 if _stumbled(attempts) and len(attempts) > 1 else 0)
         if len(sound) > 1 + doubles:
