@@ -126,6 +126,11 @@ def test_an_id_that_text_can_not_hold_is_refused_and_nothing_stored(postgres: Se
     with pytest.raises(OptionError):
         backend.push(id, [Message("a", b"")])
     assert backend.size(queue).ready == 0
+    assert (backend.cancel(queue, id), backend.peek(queue, id), backend.stop(queue, id)) == (None, None, False)
+    assert (backend.dead(queue, [id]), backend.requeue(queue, [id]), backend.purge_dead(queue, [id])) == ([], [], 0)
+    consumer = backend.consumer([queue], 30.0)
+    assert consumer.get(queue, id) is None
+    consumer.close()
     backend.close()
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from alligator_core.backend import Backend
     from alligator_core.dsn import Dsn
 
-alligator_spec = 1
+alligator_spec_version = 1
 
 
 @hookimpl

@@ -55,6 +55,7 @@ class AmqpConsumer(Consumer):
         while not self._closed:
             self._seen = time.monotonic()
             batch = self._take(limit)
+            self._seen = time.monotonic()
             left = deadline - time.monotonic()
             if batch or left <= 0:
                 return batch
@@ -74,7 +75,11 @@ class AmqpConsumer(Consumer):
         with self._using:
             held = self._held
             if held is not None:
-                self._is_alive(held)
+                try:
+                    # Somebody may have removed a queue, and with it what leads delayed messages there.
+                    self._intake.begin(held)
+                except LinkError as exc:
+                    self.drop(exc)
             if self._held is None and not self._closed:
                 # Whoever waits for signs of life from here should hear if the server is gone.
                 with self._explained():
@@ -99,8 +104,11 @@ class AmqpConsumer(Consumer):
 
     def look_after_connection(self) -> None:
         """Beat for the connection; end it if the consumer has shown no life for too long."""
-        if time.monotonic() - self._seen >= self._lease:
-            self.drop()
+        if self._is_over():
+            with self._using:
+                # Whoever had it may have shown life meanwhile.
+                if self._is_over():
+                    self.drop()
         elif self._using.acquire(timeout=0.1):
             # Whoever has it is talking to the server, which is as good as a beat.
             try:
@@ -144,12 +152,14 @@ class AmqpConsumer(Consumer):
                     self._pool.settings.shown,
                 )
 
+    def _is_over(self) -> bool:
+        return time.monotonic() - self._seen >= self._lease
+
     def _check_life(self) -> None:
         """Show life; a consumer that had shown none for its lease has lost all."""
-        now = time.monotonic()
-        if now - self._seen >= self._lease:
+        if self._is_over():
             self.drop()
-        self._seen = now
+        self._seen = time.monotonic()
 
     def _take(self, limit: int) -> list[Delivery]:
         with self._using:
@@ -165,6 +175,7 @@ class AmqpConsumer(Consumer):
 
     def _connect(self) -> Held:
         held = self._held = Held(self._pool.connect(self._heartbeat), next(_numbers))
+        self._intake.begin(held)
         self._guard.begin()
         return held
 

@@ -11,6 +11,7 @@ expires while the server is killed can be lost on its way.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
 from .link import Link
@@ -46,8 +47,17 @@ class Delays:
         for digit in range(units.bit_length()):
             self._make(link, digit, has_queue=bool(units >> digit & 1))
         if place.name not in self._made:
-            link.bind(place.name, self._exchange(-1), "", {"x-match": "all", HEADER: place.name})
-            self._made.add(place.name)
+            self.lead_to(link, place)
+
+    def lead_to(self, link: Link, place: Place) -> None:
+        """Have messages whose time is up find a queue."""
+        link.declare_exchange(self._exchange(-1), "headers")
+        link.bind(place.name, self._exchange(-1), "", {"x-match": "all", HEADER: place.name})
+        self._made.add(place.name)
+
+    def forget_places(self, names: Iterable[str]) -> None:
+        """Lead messages to these queues anew when it is needed next."""
+        self._made.difference_update(names)
 
     def forget(self) -> None:
         """Make everything anew when it is needed next."""

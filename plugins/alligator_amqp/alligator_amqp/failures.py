@@ -65,6 +65,8 @@ def explained(exc: LinkError, shown: str, *, maybe_applied: bool) -> BackendErro
     if isinstance(exc, Refused):
         if exc.code == NOT_FOUND and "down or inaccessible" in str(exc):
             return BackendUnavailable(f"{shown} has lost the node that keeps the queue, start it again: {exc}")
+        if exc.code == LOCKED or (exc.code == NOT_ALLOWED and "limit" in str(exc)):
+            return BackendUnavailable(f"{shown} refused for now: {exc}. {_remedy(exc)}")
         return BackendError(f"{shown} refused: {exc}. {_remedy(exc)}")
     if isinstance(exc, Unreachable):
         return BackendUnavailable(f"{shown} can't be reached (nothing was sent): {exc}")
@@ -79,6 +81,10 @@ def _remedy(exc: Refused) -> str:
         return "Check the user and the password of the DSN; guest may only log in from the server's own host."
     if exc.code == REFUSED:
         return "Grant the user configure, write and read on the queues: rabbitmqctl set_permissions."
+    if exc.code == LOCKED:
+        return "Somebody else looks at these dead letters: try again, or end that by rabbitmqctl close_connection."
+    if exc.code == NOT_ALLOWED and "limit" in str(exc):
+        return "Close connections that nobody needs, or raise the limit of the vhost or the user."
     if exc.code == NOT_ALLOWED:
         return "Check the vhost, the path of the DSN, and the user's access: rabbitmqctl add_vhost, set_permissions."
     if exc.code == PRECONDITION:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from alligator_core.backend import Delivery
 from alligator_core.errors import BackendError
@@ -13,6 +15,11 @@ from .hold import Held, Hold
 from .link import Got
 from .pool import Pool
 from .posting import Parcel, Posting
+
+log = logging.getLogger("alligator.amqp")
+
+SPARED: Final = 30.0
+"""Seconds for which a server that took nothing is sent nothing anew: each try takes long, and may leave a copy."""
 
 
 class Portion(NamedTuple):
@@ -34,8 +41,13 @@ class Intake:
         self._queues = list(dict.fromkeys(queues))
         self._wary: set[str] = set()
         """Queues on which the next message may be one that somebody died under."""
+        self._spared_until = 0.0
         self._full = False
         """Whether the last look brought all that was asked for: there is more, then, most likely."""
+
+    def begin(self, held: Held) -> None:
+        """Make the queues, and what leads to them, by a new connection. Raises LinkError."""
+        self._posting.receive(held.link, self._queues)
 
     def take(self, held: Held, limit: int) -> list[Delivery]:
         """Take what is ready, queue after queue. Raises LinkError or BackendError."""
@@ -75,28 +87,42 @@ class Intake:
                 continue
             self._wary.add(queue)
             if is_first and number == 0 and not got.is_redelivered:
-                self._put_back(held, queue, gots[1:])
+                held.link.give_back(each.tag for each in self._sent_anew(held, queue, gots[1:]))
                 return Portion([_delivery(held, queue, got, envelope)], is_over=True)
-            self._put_back(held, queue, gots[number:])
+            left = self._sent_anew(held, queue, gots[number:])
+            if got in left and is_first and number == 0:
+                # Nothing would get on if this one had to wait until the server takes messages again.
+                held.link.give_back(each.tag for each in left[1:])
+                counted = envelope._replace(deaths=envelope.deaths + 1)
+                return Portion([_delivery(held, queue, got, counted)], is_over=True)
+            held.link.give_back(each.tag for each in left)
             # If it was the first one, it is there again by now, counted, to be taken alone.
             return Portion(fresh, is_over=bool(fresh) or not is_first)
         self._wary.discard(queue)
         return Portion(fresh, is_empty=len(gots) < asked)
 
-    def _put_back(self, held: Held, queue: str, gots: Sequence[Got]) -> None:
-        """Send messages anew, those counted that come from somebody who died; then remove the ones in hand."""
-        if not gots:
-            return
+    def _sent_anew(self, held: Held, queue: str, gots: Sequence[Got]) -> Sequence[Got]:
+        """Send messages anew, those counted that come from somebody who died, and remove the ones in hand.
+
+        Returns those that the server doesn't take, which are still in hand.
+        """
+        if not gots or time.monotonic() < self._spared_until:
+            return gots
         parcels: list[Parcel] = []
         for got in gots:
             envelope = opened(got.wire, f"{queue}-{held.number}-{got.tag}")
             again = Envelope(envelope.id, envelope.body, envelope.priority, envelope.deaths + got.is_redelivered)
             parcels.append(self._posting.parcel(queue, again, is_returned=True))
-        refused = self._pool.call(lambda link: self._posting.send(link, parcels))
-        if refused:
-            raise BackendError(f"{self._pool.settings.shown} took back none of {len(refused)} messages: {refused}")
-        held.link.ack((got.tag, False) for got in gots)
+        try:
+            refused = self._pool.call(lambda link: self._posting.send(link, parcels))
+        except BackendError as exc:
+            self._spared_until = time.monotonic() + SPARED
+            log.warning("What came back from the dead is handed out without its count being kept: %s", exc)
+            return gots
+        taken = [got for got, parcel in zip(gots, parcels, strict=True) if parcel.id not in refused]
+        held.link.ack((got.tag, False) for got in taken)
         held.link.sync()
+        return [got for got in gots if got not in taken]
 
 
 def _delivery(held: Held, queue: str, got: Got, envelope: Envelope) -> Delivery:

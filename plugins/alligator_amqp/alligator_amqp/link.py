@@ -156,6 +156,12 @@ class Link:
             for tag, is_multiple in tags:
                 self._channel.basic_ack(tag, multiple=is_multiple)
 
+    def give_back(self, tags: Iterable[int]) -> None:
+        """Put some of what is held back to its place; the server takes it for redelivered."""
+        with self._explained(), self._corked.held_back():
+            for tag in tags:
+                self._channel.basic_reject(tag, requeue=True)
+
     def give_back_all(self) -> None:
         """Put everything that is held back to its place; the server takes it for redelivered."""
         with self._explained():
@@ -189,6 +195,8 @@ class Link:
 
     def shut(self) -> None:
         """End it, without a word: the server gives back all that it held."""
+        with suppress(*CLIENT_ERRORS):
+            self._corked.settle(0.0)  # TLS would wait for an answer to its good-bye
         with suppress(*CLIENT_ERRORS):
             self._corked.close()
         with suppress(*CLIENT_ERRORS):

@@ -38,8 +38,9 @@ class Names:
         self._has_priority = settings.priority
         # A policy that limits queues must make RabbitMQ refuse what is new, not drop what is old.
         most = STEPS * (HIGHEST_PRIORITY + 1 if settings.priority else 1) - 1
-        self._arguments = {"x-max-priority": most, "x-overflow": "reject-publish"}
-        self._dead_arguments = {"x-overflow": "reject-publish"}
+        # A vhost may make another type where none is named.
+        self._dead_arguments = {"x-queue-type": "classic", "x-overflow": "reject-publish"}
+        self._arguments = {**self._dead_arguments, "x-max-priority": most}
         self._places: dict[str, Place] = {}
 
     def of(self, queue: str) -> Place:

@@ -7,6 +7,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 from weakref import WeakSet
 
@@ -54,6 +55,10 @@ class Pool:
             if link.is_open and (time.monotonic() - link.used_at < IDLE or link.is_alive()):
                 return link
             link.shut()
+            # What ended this one ended the others, most likely, and to wait for each takes long.
+            while self._free:
+                with suppress(IndexError):
+                    self._free.pop().shut()
 
     def give(self, link: Link) -> None:
         """Give back a connection that holds nothing and has no answer outstanding."""

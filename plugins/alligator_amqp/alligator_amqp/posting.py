@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .delays import HEADER, Delays
 from .envelope import Envelope, epitaph, opened, sealed
 from .failures import NOT_FOUND, Refused
 from .link import Link, Post
 from .names import Names, Place
+
+NO_ROOM: Final = "the queue is full by a policy of the server, or a node that keeps it is down"
 
 
 class Parcel(NamedTuple):
@@ -46,18 +48,26 @@ class Posting:
         place = self.names.dead(queue)
         return Parcel(place, Post(place.name, sealed(letter, 0)), envelope.id)
 
+    def receive(self, link: Link, queues: Sequence[str]) -> None:
+        """Make queues, and have delayed messages find them. Raises LinkError."""
+        places = [self.names.of(queue) for queue in queues]
+        link.declare(places)
+        for place in places:
+            self._delays.lead_to(link, place)
+
     def send(self, link: Link, parcels: Sequence[Parcel]) -> Mapping[str, str]:
         """Publish; return the reason of each that the server refused, by its id. Raises LinkError."""
         try:
             self._prepare(link, parcels)
             refused, returned = link.publish([parcel.post for parcel in parcels])
+            problems = {parcels[number].id: NO_ROOM for number in refused}
             if returned:
-                return self._send_again(link, parcels, {opened(wire, "").id for wire in returned})
+                problems |= self._send_again(link, parcels, {opened(wire, "").id for wire in returned})
         except Refused as exc:
             if exc.code == NOT_FOUND:
                 self._delays.forget()
             raise
-        return {parcels[number].id: "the queue is full, or a node that keeps it is down" for number in refused}
+        return problems
 
     def _send_again(self, link: Link, parcels: Sequence[Parcel], lost: set[str]) -> Mapping[str, str]:
         """Send what found no queue, once: somebody has removed one that was there before."""
@@ -66,13 +76,15 @@ class Posting:
         again = [parcel for parcel in parcels if parcel.id in lost]
         self._prepare(link, again)
         refused, returned = link.publish([parcel.post for parcel in again])
-        problems = {again[number].id: "the queue is full, or a node that keeps it is down" for number in refused}
+        problems = {again[number].id: NO_ROOM for number in refused}
         return problems | {opened(wire, "").id: "its queue is removed time and again" for wire in returned}
 
     def _prepare(self, link: Link, parcels: Sequence[Parcel]) -> None:
         missing = {each.place.name: each.place for each in parcels if each.place.name not in link.known}
         if missing:
             link.declare(list(missing.values()))
+            # Who removed a queue removed what leads delayed messages to it.
+            self._delays.forget_places(missing)
         for parcel in parcels:
             if parcel.delay:
                 self._delays.prepare(link, parcel.place, parcel.delay)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from alligator_core.backend import Ack, Bury, Delivery, Release, Settlement
@@ -39,20 +39,24 @@ class Settling:
                 self._ask(consumer)
             moved, late = _chosen(moved, consumer)
             gone += late
-            self._send([self._parcel(each) for each in moved])
-            gone += self._ack([each.delivery for each in moved], consumer)
+            refused = self._send([self._parcel(each) for each in moved])
+            gone += self._ack([each.delivery for each in moved if each.delivery.id not in refused], consumer)
+            self._complain_about(refused)
         return _in_order(settlements, stale + gone) if stale or gone else []
 
     def give_back(self, held: Held) -> None:
         """Give back all that is held, each in front of the fresh ones. Raises BackendError."""
         deliveries = list(held.deliveries.values())
-        self._send([self._parcel(Release(delivery)) for delivery in deliveries])
+        refused = self._send([self._parcel(Release(delivery)) for delivery in deliveries])
+        taken = {tag for tag, delivery in held.deliveries.items() if delivery.id not in refused}
         try:
-            held.link.ack(held.acks(held.deliveries.keys()))
+            held.link.ack(list(held.acks(taken)))
             held.link.sync()
         except LinkError as exc:
             raise self._pool.explain(exc, maybe_applied=True) from exc
-        held.deliveries.clear()
+        for tag in taken:
+            del held.deliveries[tag]
+        self._complain_about(refused)
 
     def _ask(self, consumer: AmqpConsumer) -> None:
         """Find out whether the connection stands: if not, all that it held is lost, and that is no error."""
@@ -81,11 +85,18 @@ class Settling:
             raise self._pool.explain(exc, maybe_applied=True) from exc
         return [each for each in deliveries if each not in mine] if len(mine) < len(deliveries) else []
 
-    def _send(self, parcels: Sequence[Parcel]) -> None:
-        if parcels:
-            refused = self._pool.call(lambda link: self._posting.send(link, parcels))
-            if refused:
-                raise BackendError(f"{self._pool.settings.shown} took {len(refused)} messages not back: {refused}")
+    def _send(self, parcels: Sequence[Parcel]) -> Mapping[str, str]:
+        """Publish, and return what the server refused, by its id."""
+        return self._pool.call(lambda link: self._posting.send(link, parcels)) if parcels else {}
+
+    def _complain_about(self, refused: Mapping[str, str]) -> None:
+        # After the others were removed: otherwise each repetition would send those once more.
+        if refused:
+            some = ", ".join(f"{id}: {why}" for id, why in list(refused.items())[:3])
+            raise BackendError(
+                f"{self._pool.settings.shown} took {len(refused)} messages not back ({some}). They are still held; "
+                "make room in the queue or change the policy that limits it, or start the node again."
+            )
 
     def _parcel(self, settlement: Settlement) -> Parcel:
         delivery = settlement.delivery

@@ -10,7 +10,7 @@ from alligator_core.backend import Backend
 from alligator_core.dsn import Dsn
 from alligator_core.errors import ConfigurationError
 
-alligator_spec = 1
+alligator_spec_version = 1
 
 
 @hookimpl

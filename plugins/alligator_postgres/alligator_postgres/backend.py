@@ -23,7 +23,7 @@ from .consumer import PostgresConsumer
 from .dead_letters import DeadLetters
 from .link import Row, Statement
 from .pool import Pool
-from .statements import Statements
+from .statements import Statements, is_storable
 
 CHUNK: Final = 32 * 1024 * 1024
 """Bytes of bodies in one statement: the server takes 1 GiB."""
@@ -90,16 +90,22 @@ class PostgresBackend(Backend):
 
     def stop(self, queue: str, id: str) -> bool:
         """Ask for the end of a reserved message."""
+        if not is_storable(queue + id):
+            return False
         [rows] = self._run(_STOP, queue, id, repeat=True)
         return bool(rows)
 
     def cancel(self, queue: str, id: str) -> Message | None:
         """Take a waiting message off."""
+        if not is_storable(queue + id):
+            return None
         [rows] = self._run(_CANCEL, queue, id)
         return Message(*rows[0]) if rows else None
 
     def peek(self, queue: str, id: str) -> Entry | None:
         """Look at a message."""
+        if not is_storable(queue + id):
+            return None
         [rows] = self._run(_PEEK, queue, id, repeat=True)
         return Entry(*rows[0]) if rows else None
 
@@ -138,15 +144,11 @@ class PostgresBackend(Backend):
 
 
 def _check(queue: str, messages: Sequence[Message]) -> None:
-    if not _is_storable(queue):
+    if not is_storable(queue):
         raise OptionError(f"queue {queue!r}: PostgreSQL can store no NUL and no lone surrogates in it.", "queue_name")
-    refused = [message.id for message in messages if not _is_storable(message.id)]
+    refused = [message.id for message in messages if not is_storable(message.id)]
     if refused:
         raise PushError(dict.fromkeys(refused, "PostgreSQL can store no NUL and no lone surrogates in an id"))
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))
 
 
 def _chunks(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:

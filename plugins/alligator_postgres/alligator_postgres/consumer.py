@@ -16,7 +16,7 @@ from .hold import Hold
 from .link import Link, Row, Statement
 from .pool import Pool
 from .settling import statements_for
-from .statements import Statements
+from .statements import Statements, is_storable
 
 LONGEST_NAP: Final = 1.0
 """Seconds after which a waiting consumer looks again, whatever it heard: somebody's lease may have begun meanwhile."""
@@ -111,7 +111,7 @@ class PostgresConsumer(Consumer):
 
     def get(self, queue: str, id: str) -> Delivery | None:
         """Reserve one message by its id."""
-        if self._closed or "\0" in id or "\0" in queue:
+        if self._closed or not is_storable(queue + id):
             return None
         number = self._ready()
         try:

@@ -10,6 +10,7 @@ from alligator_core.backend import DeadLetter
 from .borrowed import Borrowed
 from .link import Row, Statement
 from .pool import Pool
+from .statements import is_storable
 
 PORTION: Final = 1000
 
@@ -24,7 +25,7 @@ class DeadLetters:
 
     def listed(self, queue: str, ids: Collection[str] | None, limit: int, offset: int) -> list[DeadLetter]:
         """List them, the latest first."""
-        chosen = None if ids is None else list(ids)
+        chosen = None if ids is None else [id for id in ids if is_storable(id)]
         rows = self._run(_LIST, queue, chosen, chosen, limit, offset, repeat=True)
         return [DeadLetter(*row) for row in rows]
 
@@ -51,7 +52,11 @@ class DeadLetters:
         return statements
 
     def _portions(self, queue: str, ids: Collection[str] | None) -> Iterable[list[str]]:
-        chosen = list(ids) if ids is not None else [row[0] for row in self._run(_IDS, queue, repeat=True)]
+        chosen = (
+            [id for id in ids if is_storable(id)]
+            if ids is not None
+            else [row[0] for row in self._run(_IDS, queue, repeat=True)]
+        )
         return (chosen[start : start + PORTION] for start in range(0, len(chosen), PORTION))
 
     def _run(self, text: str, *arguments: object, repeat: bool = False) -> list[Row]:

@@ -17,6 +17,11 @@ PORTION = 1000
 """How many due messages are made ready at a time, so that others get a turn."""
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL's text can be it."""
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))
+
+
 class Statements:
     """The statements of the consumers in one schema."""
 
