@@ -56,8 +56,10 @@ def test_a_lock_that_goes_away_is_waited_for(count: int, path: Path, backend: Sq
     push(backend, "a")
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
-        threading.Timer(0.2, lambda: other.execute("ROLLBACK")).start()
+        timer = threading.Timer(0.2, lambda: other.execute("ROLLBACK"))
+        timer.start()
         push(backend, *[f"{number}" for number in range(count)])
+        timer.join()  # SQLite crashes if a connection is closed while another thread is still within it.
     assert backend.size("q").ready == 1 + count
 
 
