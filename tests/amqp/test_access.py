@@ -102,7 +102,7 @@ def definitions() -> dict[str, Any]:
     """Return what a server is to begin with; it makes no guest then."""
     names = ["guest", *RIGHTS]
     return {
-        "vhosts": [{"name": "/"}],
+        "vhosts": [{"name": "/"}, {"name": "a limit"}],
         "users": [{"name": name, "password": "guest" if name == "guest" else "sesame", "tags": ""} for name in names],
         "permissions": [
             {"user": name, "vhost": "/", **dict(zip(("configure", "write", "read"), rights, strict=True))}
@@ -150,3 +150,16 @@ def test_who_may_not_read_is_told_what_to_grant(server: tuple[Server, str]) -> N
         consumer.close()
     with opened(server[0].dsn) as backend:
         assert backend.size(queue).ready == 1
+
+
+def test_a_limit_of_connections_is_no_question_of_rights(server: tuple[Server, str]) -> None:
+    with opened(f"{server[0].dsn}a%20limit") as backend, pytest.raises(BackendError) as without_rights:
+        backend.ping()
+    assert not isinstance(without_rights.value, BackendUnavailable)
+    server[0].ctl("set_permissions", "-p", "a limit", "guest", ".*", ".*", ".*")
+    server[0].ctl("set_vhost_limits", "-p", "a limit", '{"max-connections": 0}')
+    with opened(f"{server[0].dsn}a%20limit") as backend:
+        with pytest.raises(BackendUnavailable, match="raise the limit of the vhost or the user"):
+            backend.ping()
+        server[0].ctl("clear_vhost_limits", "-p", "a limit")
+        backend.ping()

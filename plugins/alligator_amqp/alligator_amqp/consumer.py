@@ -145,7 +145,7 @@ class AmqpConsumer(Consumer):
             self._lost += held.deliveries.values()
             held.link.shut()
             self._pool.distrust()
-            if took_too_long(str(exc)):
+            if exc is not None and took_too_long(str(exc)):
                 log.warning(
                     "%s took back what a task was at work on, since it took longer than its consumer_timeout: raise "
                     "that in the server's rabbitmq.conf",
@@ -174,8 +174,9 @@ class AmqpConsumer(Consumer):
                     raise
 
     def _connect(self) -> Held:
-        held = self._held = Held(self._pool.connect(self._heartbeat), next(_numbers))
+        held = Held(self._pool.connect(self._heartbeat), next(_numbers))
         self._intake.begin(held)
+        self._held = held
         self._guard.begin()
         return held
 

@@ -65,7 +65,7 @@ def explained(exc: LinkError, shown: str, *, maybe_applied: bool) -> BackendErro
     if isinstance(exc, Refused):
         if exc.code == NOT_FOUND and "down or inaccessible" in str(exc):
             return BackendUnavailable(f"{shown} has lost the node that keeps the queue, start it again: {exc}")
-        if exc.code == LOCKED or (exc.code == NOT_ALLOWED and "limit" in str(exc)):
+        if exc.code == LOCKED or _has_too_many(exc):
             return BackendUnavailable(f"{shown} refused for now: {exc}. {_remedy(exc)}")
         return BackendError(f"{shown} refused: {exc}. {_remedy(exc)}")
     if isinstance(exc, Unreachable):
@@ -83,7 +83,7 @@ def _remedy(exc: Refused) -> str:
         return "Grant the user configure, write and read on the queues: rabbitmqctl set_permissions."
     if exc.code == LOCKED:
         return "Somebody else looks at these dead letters: try again, or end that by rabbitmqctl close_connection."
-    if exc.code == NOT_ALLOWED and "limit" in str(exc):
+    if _has_too_many(exc):
         return "Close connections that nobody needs, or raise the limit of the vhost or the user."
     if exc.code == NOT_ALLOWED:
         return "Check the vhost, the path of the DSN, and the user's access: rabbitmqctl add_vhost, set_permissions."
@@ -93,3 +93,8 @@ def _remedy(exc: Refused) -> str:
             "when it is empty, or use another prefix=."
         )
     return "Look into the server's log."
+
+
+def _has_too_many(exc: Refused) -> bool:
+    """Whether it is a limit of connections that was met, of a vhost or a user, and not one of the rights."""
+    return exc.code == NOT_ALLOWED and str(exc).endswith("is reached")

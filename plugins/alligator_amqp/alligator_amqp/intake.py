@@ -119,10 +119,10 @@ class Intake:
             self._spared_until = time.monotonic() + SPARED
             log.warning("What came back from the dead is handed out without its count being kept: %s", exc)
             return gots
-        taken = [got for got, parcel in zip(gots, parcels, strict=True) if parcel.id not in refused]
-        held.link.ack((got.tag, False) for got in taken)
+        sent = [(got, parcel.id not in refused) for got, parcel in zip(gots, parcels, strict=True)]
+        held.link.ack((got.tag, False) for got, is_taken in sent if is_taken)
         held.link.sync()
-        return [got for got in gots if got not in taken]
+        return [got for got, is_taken in sent if not is_taken]
 
 
 def _delivery(held: Held, queue: str, got: Got, envelope: Envelope) -> Delivery:
