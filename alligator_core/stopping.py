@@ -37,6 +37,7 @@ class Stopping:
         self._deadline = float("inf")
         self._announced = False
         self._left_at: float | None = None
+        self._is_raised = False
         self._main: int | None = None
         self._session: Session | None = None
 
@@ -65,9 +66,10 @@ class Stopping:
                 return
             if not (self.supervised and self.requested):
                 self.request()
-            # Only the task's own code is left this way: never a half-finished exchange with the backend.
-            if time.monotonic() >= self._deadline and session.main.delivery is not None:
-                self._left_at = time.monotonic()
+            # Only the task's own code is left this way: never a half-finished exchange with the backend. And once only,
+            # for the keeper may send a signal of its own meanwhile, which would hit what cleans up.
+            if time.monotonic() >= self._deadline and session.main.delivery is not None and not self._is_raised:
+                self._left_at, self._is_raised = time.monotonic(), True
                 raise Interrupted
 
         def interrupted(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001

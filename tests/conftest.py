@@ -9,7 +9,12 @@ from contextlib import ExitStack
 from typing import Any
 from zlib import crc32
 
+import hypothesis
 import pytest
+
+# On a busy machine any step may take a second.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 # The hook plugins of this repository are installed here; a test that wants one says so.
 os.environ["ALLIGATOR_PLUGINS"] = ""

@@ -128,7 +128,7 @@ def test_a_removed_queue_gets_its_delayed_messages_when_a_worker_makes_it_anew(r
         assert consumer.settle([Ack(a)]) == []
         remove(producer, queue)
         assert consumer.reserve(1, 0.0) == []
-        producer.push(queue, [Message("b", b"", delay=0.2)])
+        producer.push(queue, [Message("b", b"", delay=4.0)])
         assert consumer.keep_alive() == []
         [b] = consumer.reserve(1, PATIENCE)
         assert consumer.settle([Release(b)]) == []
@@ -136,7 +136,7 @@ def test_a_removed_queue_gets_its_delayed_messages_when_a_worker_makes_it_anew(r
 
 
 def test_dead_letters_that_somebody_else_looks_at_are_out_of_reach_for_now(rabbitmq: str) -> None:
-    with opened(f"{rabbitmq}?timeout=0.5") as backend, opened(rabbitmq) as other:
+    with opened(f"{rabbitmq}?timeout=5") as backend, opened(rabbitmq) as other:
         queue = new_queue()
         place = other.__dict__["_posting"].names.dead(queue)
         link = other.__dict__["_graves"]._locked(place)

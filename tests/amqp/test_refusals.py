@@ -8,8 +8,8 @@ import pytest
 
 from alligator_core.errors import BackendError, BackendUnavailable, DsnError, OptionError
 from tests.amqp.helpers import opened
-from tests.amqp.servers import free_port
 from tests.messages import messages, new_queue
+from tests.waiting import free_port
 
 
 def test_a_wrong_password_is_refused_and_not_shown(rabbitmq: str) -> None:

@@ -40,7 +40,7 @@ class Impostor:
         self._answers = answers
         self._closes = closes
         self._stats = STATS % max_job
-        self.dsn = f"beanstalk://127.0.0.1:{self._listener.getsockname()[1]}/?timeout=1"
+        self.dsn = f"beanstalk://127.0.0.1:{self._listener.getsockname()[1]}/?timeout=30"
         Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:

@@ -44,8 +44,8 @@ class Server:
 
     @property
     def dsn(self) -> str:
-        """Its DSN. The time to run is short, for tests that let a worker stand still."""
-        return f"beanstalk://127.0.0.1:{self.port}/?ttr=2"
+        """Its DSN. The time to run is long: a test that stands still for a moment loses nothing by that."""
+        return f"beanstalk://127.0.0.1:{self.port}/?ttr=60"
 
     @property
     def pid(self) -> int:
@@ -94,6 +94,7 @@ class Server:
         self.start()
 
     def _answers(self) -> bool:
+        assert self._process is None or self._process.poll() is None, "beanstalkd ended"
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
                 return True

@@ -26,7 +26,7 @@ def proxy(beanstalkd: Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def backend(proxy: Proxy) -> Iterator[BeanstalkBackend]:
-    with opened(f"beanstalk://127.0.0.1:{proxy.port}/?ttr=2") as backend:
+    with opened(f"beanstalk://127.0.0.1:{proxy.port}/?ttr=30") as backend:
         yield backend
 
 
@@ -111,12 +111,12 @@ def test_acks_do_not_wait_for_the_dead_letters_that_are_settled_with_them(
 
 def test_what_is_held_outlasts_a_settle_that_takes_longer_than_the_lease(beanstalkd: Server, queue: str) -> None:
     slow = SlowProxy(beanstalkd.port)
-    with opened(f"beanstalk://127.0.0.1:{slow.port}/?ttr=2") as backend, opened(beanstalkd.dsn) as other:
+    with opened(f"beanstalk://127.0.0.1:{slow.port}/?ttr=4") as backend, opened(beanstalkd.dsn) as other:
         backend.push(queue, numbered(121))
-        consumer = backend.consumer([queue], 2.0)
+        consumer = backend.consumer([queue], 4.0)
         running, *garbage = consumer.reserve(121, 0.0)
         assert len(garbage) == 120
-        slow.delay = lambda: 0.1
+        slow.delay = lambda: 0.15
         assert consumer.settle([Bury(each, "garbage") for each in garbage]) == []
         assert other.size(queue)[:3] == (0, 0, 1)
         assert consumer.settle([Ack(running)]) == []
@@ -149,8 +149,9 @@ def test_a_wait_goes_on_when_its_connection_is_cut(
 
 
 def test_what_was_reserved_ahead_comes_back_with_a_lost_connection(
-    proxy: Proxy, backend: BeanstalkBackend, queue: str
+    proxy: Proxy, backend: BeanstalkBackend, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("alligator_beanstalk.consumer.AHEAD", 60.0)
     backend.push(queue, numbered(1200))
     consumer = backend.consumer([queue], 30.0)
     held = consumer.reserve(400, 0.0)

@@ -113,16 +113,16 @@ def test_a_message_that_a_worker_has_begun_can_not_be_canceled(backend: Beanstal
 
 
 def test_a_lease_longer_than_the_time_to_run_is_kept(beanstalkd: Server, queue: str) -> None:
-    with opened(beanstalkd.dsn.replace("ttr=2", "ttr=1")) as backend:
+    with opened(beanstalkd.dsn.replace("ttr=60", "ttr=3")) as backend:
         backend.push(queue, messages("a"))
         consumer = backend.consumer([queue], 60.0)
         held = consumer.reserve(1, 0.0)
-        assert backend.consumer([queue], 60.0).reserve(1, 2.5) == []
+        assert backend.consumer([queue], 60.0).reserve(1, 4.0) == []
         assert consumer.settle([Ack(held[0])]) == []
 
 
 def test_a_lease_shorter_than_the_time_to_run_is_kept_too(beanstalkd: Server, queue: str) -> None:
-    with opened(beanstalkd.dsn.replace("ttr=2", "ttr=600")) as backend:
+    with opened(beanstalkd.dsn.replace("ttr=60", "ttr=600")) as backend:
         backend.push(queue, messages("a"))
         consumer = backend.consumer([queue], 1.0)
         held = consumer.reserve(1, 0.0)
@@ -157,7 +157,10 @@ def test_delayed_and_ordinary_messages_of_a_batch_are_both_looked_at(
     assert [(each.id, each.deliveries) for each in found] == [("delayed", 1), ("a", 1), ("b", 1)]
 
 
-def test_a_drain_reserves_ahead_and_gives_back_what_is_to_spare(backend: BeanstalkBackend, queue: str) -> None:
+def test_a_drain_reserves_ahead_and_gives_back_what_is_to_spare(
+    backend: BeanstalkBackend, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alligator_beanstalk.consumer.AHEAD", 60.0)
     backend.push(queue, numbered(1000))
     consumer = backend.consumer([queue], 30.0)
     held = consumer.reserve(300, 0.0)

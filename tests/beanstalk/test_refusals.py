@@ -9,7 +9,8 @@ import pytest
 from alligator_core.backend import Ack, Bury, Message, Replace
 from alligator_core.errors import BackendError, BackendUnavailable, PushError
 from tests.beanstalk.helpers import Impostor, ids_of, messages, new_queue, opened, take_all
-from tests.beanstalk.servers import Server, free_port, until
+from tests.beanstalk.servers import Server, until
+from tests.waiting import free_port
 
 
 def test_a_draining_server_takes_no_pushes_and_lets_the_queue_be_drained(own_server: Server) -> None:
@@ -135,7 +136,7 @@ def test_something_else_on_the_port_is_no_beanstalkd() -> None:
 def test_a_server_that_stands_still_is_an_error_in_time_that_says_that_the_push_may_have_happened(
     own_server: Server,
 ) -> None:
-    with opened(f"{own_server.dsn}&timeout=0.3") as backend:
+    with opened(f"{own_server.dsn}&timeout=3") as backend:
         backend.push("all", messages("a"))
         own_server.signal(signal.SIGSTOP)
         with pytest.raises(BackendUnavailable, match="may have happened") as caught:

@@ -82,7 +82,8 @@ def _act(scene: Scene, cell: Cell, result: Result) -> None:
         result.problems.append(str(exc))
     except Exception as exc:  # noqa: BLE001  (the other cells are to be run all the same)
         result.problems.append("".join(traceback.format_exception(exc)))
-    letters = {} if scene.gator.size().dead > 1000 else {letter.id: letter for letter in scene.gator.dead(limit=1000)}
+    many = scene.insist(scene.gator.size).dead > 1000
+    letters = {} if many else {letter.id: letter for letter in scene.insist(lambda: scene.gator.dead(limit=1000))}
     dead = {int(id) for id in letters if id.isdigit()}
     unique = UNIQUE in scene.gator.backend.features
     result.verdict = judge(scene.history.events(), dead, unique=unique, copies=scene.store.copies)

@@ -12,29 +12,26 @@ from .scene import Scene
 
 @fault("stop the server", needs_server)
 def stop_the_server(scene: Scene) -> None:
-    """The server is stopped for a second or two and started again, twice; AOF synced at each write then."""
-    _restart(scene, scene.store.stop, "always")
+    """The server is stopped for a second or two and started again, twice."""
+    _restart(scene, scene.store.stop)
 
 
 @fault("kill the server", needs_server)
 def kill_the_server(scene: Scene) -> None:
-    """SIGKILL to the server, twice; AOF synced once a second."""
-    _restart(scene, scene.store.kill, "everysec")
+    """SIGKILL to the server, twice."""
+    _restart(scene, scene.store.kill)
 
 
 @fault("kill the server and a worker", needs_server)
 def kill_both(scene: Scene) -> None:
     """SIGKILL to the server and to a process that runs a task, at the same time, twice."""
-    _restart(scene, lambda: (kill(scene.busy(), scene.history), scene.store.kill()), "everysec")
+    _restart(scene, lambda: (kill(scene.busy(), scene.history), scene.store.kill()))
 
 
 @fault("kill a worker each second", needs_server)
 def kill_each_second(scene: Scene) -> None:
-    """10,000 tasks; SIGKILL to a process that runs some about once a second, and twice to the server; AOF synced at
-    each write."""
+    """10,000 tasks; SIGKILL to a process that runs some about once a second, and twice to the server."""
     scene.start()
-    scene.store.kill()
-    scene.store.start(durability="always")
     scene.produce(10_000, rate=2000.0, seconds=0.001 * scene.mode.hands, mixed=False)
     for turn in range(12):
         scene.pause(0.7, 1.3)
@@ -43,7 +40,7 @@ def kill_each_second(scene: Scene) -> None:
             with scene.hurt():
                 scene.store.kill()
                 scene.pause(0.3, 1.0)
-                scene.store.start(durability="always")
+                scene.store.start()
                 scene.insist(scene.gator.size)
 
 
@@ -100,7 +97,7 @@ def lose_replies(scene: Scene) -> None:
         proxy.lose_replies(0.0, scene.rng)
 
 
-def _restart(scene: Scene, end: Callable[[], object], durability: str) -> None:
+def _restart(scene: Scene, end: Callable[[], object]) -> None:
     scene.start()
     scene.produce(count=300)
     for _ in range(2):
@@ -108,7 +105,7 @@ def _restart(scene: Scene, end: Callable[[], object], durability: str) -> None:
         with scene.hurt():
             end()
             scene.pause(0.5, 2.0)
-            scene.store.start(durability=durability)
+            scene.store.start()
             scene.insist(scene.gator.size)
 
 

@@ -19,7 +19,7 @@ from .steps import STEPS, Steps
 def kill_a_worker(scene: Scene) -> None:
     """SIGKILL to a process that runs tasks, three times, at random moments."""
     scene.start()
-    scene.produce(count=300)
+    scene.produce(count=500)
     for _ in range(3):
         scene.pause(0.7, 1.4)
         kill(scene.busy(), scene.history)
@@ -55,26 +55,30 @@ def kill_the_group(scene: Scene) -> None:
 def kill_and_push_nothing(scene: Scene) -> None:
     """SIGKILL to a process in the middle of a task, with an idle worker beside it and nothing new pushed."""
     scene.start()
-    number = scene.push(scene.mode.work, 0.5)
-    kill(scene.started(number), scene.history)
-    scene.started(number, but_not_by=scene.history.events()[-1].pid)
+    number = scene.push(scene.mode.work, 4.0)
+    pid = scene.started(number)
+    kill(pid, scene.history)
+    scene.started(number, but_not_by=pid)
 
 
 @fault("freeze for longer than the lease", needs_processes)
 def freeze(scene: Scene) -> None:
     """SIGSTOP until another worker runs what the frozen one held, then SIGCONT: its late ack must change nothing."""
     scene.start(2)
-    number = scene.push(scene.mode.work, 1.0)
+    number = scene.push(scene.mode.work, 5.0)
     pid = scene.started(number)
     scene.produce(count=60)
     frozen = scene.worker_of(pid)
     frozen.freeze()
+    while scene.store.is_stuck():
+        frozen.thaw()
+        frozen.freeze()
     other = scene.started(number, but_not_by=pid)
     frozen.thaw()
     scene.until(lambda: _has_finished(scene, number, pid), "the frozen worker ends its run")
     time.sleep(0.3)  # for its late ack
     still_runs = not _has_finished(scene, number, other)
-    is_gone = PEEK in scene.gator.backend.features and scene.gator.peek(str(number)) is None
+    is_gone = PEEK in scene.gator.backend.features and scene.insist(lambda: scene.gator.peek(str(number))) is None
     if is_gone and still_runs and not _has_finished(scene, number, other):
         scene.problems.append("a late ack removed what another worker was running")
 
@@ -83,11 +87,14 @@ def freeze(scene: Scene) -> None:
 def freeze_a_child(scene: Scene) -> None:
     """SIGSTOP to a child, for longer than the lease, then SIGCONT: its supervisor lets go of what it held."""
     scene.start()
-    number = scene.push(scene.mode.work, 0.5)
+    number = scene.push(scene.mode.work, 5.0)
     pid = scene.started(number)
     scene.produce(count=60)
     scene.history.note("hurt", pid=pid)
     os.kill(pid, signal.SIGSTOP)
+    while scene.store.is_stuck():
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGSTOP)
     scene.started(number, but_not_by=pid)
     os.kill(pid, signal.SIGCONT)
     scene.history.note("healed", pid=pid)
@@ -145,7 +152,7 @@ def _die_at(step: str) -> None:
     def act(scene: Scene) -> None:
         scene.start()
         steps = Steps(scene.steps, scene.history)
-        scene.produce(count=200)
+        scene.produce(count=300)
         for _ in range(2):
             scene.pause(0.5, 0.9)
             steps.arm(step)

@@ -26,7 +26,7 @@ from .stores import Store
 
 T = TypeVar("T")
 
-LEASE = 2.0
+LEASE = 3.0
 PATIENCE = 60.0
 """Seconds until what is waited for counts as hanging."""
 

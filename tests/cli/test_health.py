@@ -28,14 +28,14 @@ def test_a_note_makes_the_file_new(tmp_path: Path) -> None:
 
 def test_the_file_is_touched_once_a_second_at_most(tmp_path: Path) -> None:
     health = Health(tmp_path / "alive")
+    noted = time.monotonic()
     health.note()
     os.utime(tmp_path / "alive", (1, 1))
-    until = time.monotonic() + 0.2
 
-    while time.monotonic() < until:
+    while time.monotonic() < noted + 0.2:
         health.note()
 
-    assert (tmp_path / "alive").stat().st_mtime == 1
+    assert (tmp_path / "alive").stat().st_mtime == 1 or time.monotonic() >= noted + 1
     while (tmp_path / "alive").stat().st_mtime == 1:
         health.note()
 
@@ -80,8 +80,7 @@ def test_a_failure_later_on_is_logged_once(tmp_path: Path, caplog: pytest.LogCap
             health._next = 0.0
             health.note()
 
-    assert len(caplog.records) == 1
-    assert "can't be touched" in caplog.text
+    assert caplog.text.count("can't be touched") == 1
 
 
 def test_the_age_is_a_distance_since_a_clock_may_have_been_set_back(tmp_path: Path) -> None:

@@ -49,10 +49,12 @@ def save(folder: Path, version: str) -> None:
 def write(folder: Path, code: str) -> None:
     path = folder / "app.py"
     last = path.stat().st_mtime if path.exists() else 0.0
-    path.write_text(code)
-    # Later by a second at least, which is what can be seen of a time by polling.
-    later = max(path.stat().st_mtime, last + 2.0)
-    os.utime(path, (later, later))
+    draft = path.with_suffix(".new")
+    draft.write_text(code)
+    # Later by a second at least, which is what can be seen of a time by polling. And at once: it is one change.
+    later = max(draft.stat().st_mtime, last + 2.0)
+    os.utime(draft, (later, later))
+    draft.replace(path)
 
 
 def line(process: subprocess.Popen[str]) -> str:

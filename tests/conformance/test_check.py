@@ -43,7 +43,7 @@ import dataclasses, json
 from alligator_core.testing import run_check
 
 steps = []
-found = run_check("forgetful://", lease=0.2, on_progress=lambda done, tests: steps.append((done, tests)))
+found = run_check("forgetful://", lease=0.5, on_progress=lambda done, tests: steps.append((done, tests)))
 print(json.dumps({"steps": steps, "found": [{**dataclasses.asdict(each), "state": each.state} for each in found]}))
 """
 

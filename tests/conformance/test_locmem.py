@@ -8,7 +8,7 @@ from alligator_core.testing import BackendContract, run_model
 class TestLocmem(BackendContract):
     dsn = "locmem://"
     lease = 0.4
-    delay = 0.4
+    delay = 1.5
 
 
 def test_locmem_agrees_with_the_model() -> None:

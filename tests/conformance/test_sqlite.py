@@ -11,7 +11,7 @@ from alligator_core.testing import BackendContract, run_model
 
 class TestSqlite(BackendContract):
     lease = 0.5
-    delay = 0.5
+    delay = 1.5
 
     @pytest.fixture
     def dsn(self, tmp_path: Path) -> str:

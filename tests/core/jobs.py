@@ -232,7 +232,7 @@ def mark(path: str, text: object) -> None:
 
 def mark_and_sleep(path: str, text: object, seconds: float) -> None:
     mark(path, text)
-    time.sleep(seconds)
+    nap(seconds)
     mark(path, f"{text} done")
 
 
@@ -245,8 +245,8 @@ def wait_at_gate(path: str, gate: str) -> None:
 
 
 def sleep_and_clean_up(path: str, seconds: float, cleaning: float) -> None:
-    mark(path, "running")
     try:
+        mark(path, "running")
         nap(seconds)
     finally:
         time.sleep(cleaning)

@@ -106,6 +106,7 @@ def dawdle(name: object, seconds: float = 20.0) -> None:
     """Runs for long, in short steps, and notes what ends it."""
     end = time.monotonic() + seconds
     try:
+        active.add(name)
         while time.monotonic() < end:
             time.sleep(0.005)
     except BaseException as exc:
@@ -220,8 +221,8 @@ async def mark_softly(path: str, text: object) -> None:
 
 
 async def sleep_and_clean_up_softly(path: str, seconds: float, cleaning: float) -> None:
-    mark(path, "running")
     try:
+        mark(path, "running")
         await asyncio.sleep(seconds)
     finally:
         await asyncio.sleep(cleaning)
@@ -230,8 +231,8 @@ async def sleep_and_clean_up_softly(path: str, seconds: float, cleaning: float) 
 
 def dawdle_and_clean_up(path: str, seconds: float, cleaning: float) -> None:
     """As `sleep_and_clean_up`, in steps between which a thread can be interrupted."""
-    mark(path, "running")
     try:
+        mark(path, "running")
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(0.005)

@@ -12,10 +12,12 @@ from typing import Any
 WORKER = """
 import json, logging, sys
 import alligator_core.keeper as keeper
+import alligator_core.stopping as stopping
 from alligator import Gator, Worker
 
 dsn, options = sys.argv[1], json.loads(sys.argv[2])
 keeper.HOARDING = options.pop("hoarding", keeper.HOARDING)
+stopping.LAST_RESORT = options.pop("last_resort", stopping.LAST_RESORT)
 in_hand = options.pop("in_hand", 1)
 logging.basicConfig(level=logging.INFO)
 worker = Worker(Gator(dsn, plugins=[]), **options)
@@ -27,8 +29,8 @@ worker.run_forever()
 class WorkerProcess:
     """A running worker. It is killed when the test ends, if it lives still.
 
-    Besides the options of a Worker there are `hoarding`, the seconds that tasks may wait in hand, and `in_hand`, how
-    many it takes the first time.
+    Besides the options of a Worker there are `hoarding`, the seconds that tasks may wait in hand, `in_hand`, how many
+    it takes the first time, and `last_resort`, the seconds that a task gets to unwind.
     """
 
     def __init__(self, dsn: str, log: Path, **options: Any) -> None:

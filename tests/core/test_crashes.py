@@ -22,15 +22,17 @@ def lines(marks: Path) -> list[str]:
 def test_what_a_killed_worker_ran_is_run_by_another_one_that_waits_on_the_silent_queue(
     spawn: Spawn, durable: Gator, marks: Path
 ) -> None:
+    gate = marks.with_name("gate")
     doomed = spawn(lease=1)
-    durable.task(jobs.mark_and_sleep, str(marks), "task", 1)
-    eventually(lambda: lines(marks) == ["task"])
+    durable.task(jobs.wait_at_gate, str(marks), str(gate))
+    eventually(lambda: lines(marks) == ["running"])
     with working(Worker(durable, nap_time=600, lease=1)):
         doomed.kill()
         # The lease and a second, and the slowness of a machine that is busy with other things.
-        eventually(lambda: lines(marks) == ["task"] * 2, timeout=1 + 1 + 5)
+        eventually(lambda: lines(marks) == ["running"] * 2, timeout=1 + 1 + 8)
+        gate.touch()
         eventually(lambda: durable.size() == (0, 0, 0, 0, True))
-    assert lines(marks) == ["task", "task", "task done"]
+    assert lines(marks) == ["running", "running", "passed"]
 
 
 @pytest.mark.parametrize("kind", ["inline", "threads", "async"])
@@ -84,15 +86,17 @@ def test_poison_is_buried_and_its_neighbours_are_harmed_once_at_most(
 def test_a_worker_that_sleeps_past_its_lease_cannot_settle_what_another_one_has(
     spawn: Spawn, durable: Gator, marks: Path
 ) -> None:
+    gate = marks.with_name("gate")
     sleeper = spawn(lease=0.5)
-    durable.task(jobs.mark_and_sleep, str(marks), "task", 1)
-    eventually(lambda: lines(marks) == ["task"])
+    durable.task(jobs.wait_at_gate, str(marks), str(gate))
+    eventually(lambda: lines(marks) == ["running"])
     sleeper.send(signal.SIGSTOP)
     other = durable.backend.consumer(["all"], 30)
     (delivery,) = eventually(lambda: other.reserve(1, 1))
     assert delivery.deliveries == 2
     sleeper.send(signal.SIGCONT)
-    eventually(lambda: "task done" in lines(marks))
+    gate.touch()
+    eventually(lambda: "passed" in lines(marks))
     eventually(lambda: "was settled too late" in sleeper.log.read_text())
     # It is held by the other one still, and the sleeper goes on.
     assert durable.size() == (0, 0, 1, 0, True)
@@ -107,10 +111,10 @@ def test_a_worker_that_sleeps_past_its_lease_cannot_settle_what_another_one_has(
 def test_the_lease_of_a_task_in_another_process_is_kept_however_long_it_runs(
     spawn: Spawn, durable: Gator, marks: Path
 ) -> None:
-    spawn(lease=0.5)
-    durable.task(jobs.mark_and_sleep, str(marks), "task", 1.2)
+    spawn(lease=3)
+    durable.task(jobs.mark_and_sleep, str(marks), "task", 4)
     eventually(lambda: lines(marks) == ["task"])
-    with working(Worker(durable, nap_time=0.05, lease=0.5)):
+    with working(Worker(durable, nap_time=0.05, lease=3)):
         eventually(lambda: lines(marks) == ["task", "task done"])
         eventually(lambda: durable.size() == (0, 0, 0, 0, True))
     assert lines(marks) == ["task", "task done"]

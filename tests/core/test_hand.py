@@ -78,14 +78,17 @@ def test_a_task_that_ends_while_it_is_being_interrupted_waits_for_that() -> None
 
 
 def test_an_interruption_that_the_task_has_swallowed_is_waited_for_no_more() -> None:
+    inside = threading.Event()
+
     def swallow() -> None:
         try:
+            inside.set()
             eventually(lambda: False)
         except TaskTimeout:
             return
 
     run = Run(swallow)
-    eventually(lambda: run.hand.is_open)
+    inside.wait()
     assert run.hand.interrupt(TaskTimeout)
     run.thread.join()
     assert run.ended == ["returned"]

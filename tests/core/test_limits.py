@@ -38,7 +38,7 @@ Kind = tuple[dict[str, Any], Callable[..., Any]]
 
 def test_a_task_that_runs_too_long_has_a_timeout_raised_in_it_and_fails(gator: Gator, kind: Kind) -> None:
     options, function = kind
-    gator.options(timeout=0.1).task(function, "slow")
+    gator.options(timeout=0.5).task(function, "slow")
     gator.task(jobs.note, "next")
     drain(gator, **options)
     assert jobs.ran.pop(0 if jobs.ran[0] != "next" else 1)[::2] == ("slow", True)
@@ -48,7 +48,7 @@ def test_a_task_that_runs_too_long_has_a_timeout_raised_in_it_and_fails(gator: G
 
 def test_a_task_that_ran_too_long_is_tried_again_as_after_any_failure(gator: Gator, kind: Kind) -> None:
     options, function = kind
-    gator.options(timeout=timedelta(seconds=0.05), retries=2).task(function, "slow")
+    gator.options(timeout=timedelta(seconds=0.5), retries=2).task(function, "slow")
     drain(gator, **options)
     assert [mark[0] for mark in jobs.ran] == ["slow"] * 3
     assert "(attempt 3 of 3)" in gator.dead()[0].reason
@@ -74,17 +74,17 @@ def test_hooks_are_beyond_the_limit(caplog: pytest.LogCaptureFixture) -> None:
     class Hooks:
         @hookimpl
         def on_failure(self) -> None:
-            time.sleep(0.2)
+            time.sleep(0.7)
 
         @hookimpl
         def after_task(self, outcome: Outcome) -> None:
-            time.sleep(0.2)
+            time.sleep(0.7)
             seen.append(outcome)
 
     for options, function in (({}, long_jobs.dawdle), (THREADS, long_jobs.dawdle), ({}, long_jobs.dawdle_softly)):
         gator = Gator("locmem://", plugins=[Hooks()])
-        gator.options(timeout=0.1).task(function, "slow")
-        gator.options(timeout=0.1).task(jobs.note if function is long_jobs.dawdle else jobs.note_soon, "quick")
+        gator.options(timeout=0.5).task(function, "slow")
+        gator.options(timeout=0.5).task(jobs.note if function is long_jobs.dawdle else jobs.note_soon, "quick")
         drain(gator, **options)  # type: ignore[arg-type]
     assert Counter(outcome.kind for outcome in seen) == {"dead": 3, "success": 3}
     assert "Plugin" not in caplog.text
@@ -137,7 +137,7 @@ def test_a_task_that_outlasts_its_hard_limit_ends_the_process_and_nobody_else_pa
     options, function = HARD[hard]
     for number in range(20):
         durable.task(jobs.mark, str(marks), f"before {number}")
-    slow = durable.options(timeout=0.2, hard_timeout=0.6, retries=1).task(function, str(marks))
+    slow = durable.options(timeout=1, hard_timeout=2.5, retries=1).task(function, str(marks))
     if options:
         durable.task(jobs.mark_and_sleep, str(marks), "beside", 30)
     for number in range(20):
@@ -170,7 +170,7 @@ def test_a_hard_limit_alone_is_kept_too_and_a_dead_letter_says_so(spawn: Spawn, 
 
 
 def test_the_hooks_hear_of_a_task_that_outlasted_its_hard_limit(spawn: Spawn, durable: Gator, marks: Path) -> None:
-    durable.options(timeout=0.1, hard_timeout=0.3, on_error=mark_the_error).task(long_jobs.shrug_off, str(marks))
+    durable.options(timeout=1, hard_timeout=2, on_error=mark_the_error).task(long_jobs.shrug_off, str(marks))
     assert spawn().exit_code() == 1
     assert "error TaskTimeout" in marks.read_text()
 
@@ -214,7 +214,7 @@ def test_what_is_too_old_when_it_is_reserved_is_not_run_and_no_dead_letter(
 
 
 def test_a_retry_expires_with_the_task(gator: Gator) -> None:
-    gator.options(expires=1.0, retries=5).task(jobs.ask_for_retry, 1.2)
+    gator.options(expires=3, retries=5).task(jobs.ask_for_retry, 3.2)
     started = time.monotonic()
     while gator.len():
         drain(gator)
@@ -231,12 +231,13 @@ def test_pop_returns_nothing_for_what_is_too_old(gator: Gator) -> None:
 
 
 def test_a_worker_in_another_thread_keeps_the_limits_and_leaves_what_outlasts_its_grace(gator: Gator) -> None:
-    gator.options(timeout=0.1).task(long_jobs.dawdle, "slow")
+    long_jobs.forget()
+    gator.options(timeout=1).task(long_jobs.dawdle, "slow")
     worker = Worker(gator, nap_time=0.05, grace=0.1)
     with working(worker):
         eventually(lambda: jobs.ran)
         gator.options(hard_timeout=60).task(long_jobs.dawdle, "left")
-        eventually(lambda: gator.size() == (0, 0, 1, 1, True))
+        eventually(lambda: "left" in long_jobs.active and gator.size() == (0, 0, 1, 1, True))
         worker.stop()
     assert jobs.ran == [("slow", "TaskTimeout", True), ("left", "Interrupted", False)]
     assert gator.size() == (1, 0, 0, 1, True)

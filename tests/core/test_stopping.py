@@ -94,7 +94,7 @@ def test_what_outlasts_the_grace_is_given_back_uncounted_after_it_has_cleaned_up
     spawn: Spawn, durable: Gator, marks: Path, mode: Mode
 ) -> None:
     durable.task(mode.clean_up, str(marks), 600, 0.5)
-    worker = spawn(grace=0.2, **mode.options)
+    worker = spawn(grace=0.2, last_resort=20, **mode.options)
     eventually(lambda: running(marks))
     worker.terminate()
     assert worker.exit_code() == 0
@@ -106,7 +106,7 @@ def test_a_second_signal_gives_back_what_runs_and_lets_it_clean_up(
     spawn: Spawn, durable: Gator, marks: Path, mode: Mode
 ) -> None:
     durable.task(mode.clean_up, str(marks), 600, 0.5)
-    worker = spawn(grace=600, **mode.options)
+    worker = spawn(grace=600, last_resort=20, **mode.options)
     eventually(lambda: running(marks))
     worker.send(signal.SIGTERM)
     eventually(lambda: "was told to stop" in worker.log.read_text())
@@ -138,7 +138,10 @@ def test_without_grace_what_runs_is_given_back_at_once(spawn: Spawn, durable: Ga
     assert worker.exit_code() == 0
     assert "cleaned up" in marks.read_text()
     behind = marks.read_text().count("behind")
-    assert durable.size() == (21 - behind, 0, 0, 0, True)
+    ready, *others = durable.size()
+    assert others == [0, 0, 0, True]
+    # A thread may be left between its mark and its end.
+    assert 0 <= ready - (21 - behind) <= mode.options.get("threads", 1) - 1
     left = durable.backend.consumer(["all"], 30).reserve(50, 0)
     assert {delivery.deliveries for delivery in left} == {1}
 

@@ -183,7 +183,7 @@ def test_a_worker_one_of_whose_threads_has_failed_does_not_go_on_without_it(gato
     try:
         eventually(lambda: gator.size() == (0, 0, 0, 0, True))
         gator.task(jobs.note, 2)
-        eventually(lambda: failures, timeout=5)
+        eventually(lambda: failures)
     finally:
         worker.stop()
         thread.join(20)

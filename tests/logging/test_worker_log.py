@@ -88,7 +88,7 @@ def test_what_else_may_become_of_a_task_is_told_too(gator: Gator, run_worker: Ru
 
 
 def test_a_task_that_outlasts_its_hard_timeout_is_told_once(gator: Gator, run_worker: RunWorker) -> None:
-    gator.options(task_id="stuck", hard_timeout=0.3).task(jobs.sleep, 60)
+    gator.options(task_id="stuck", hard_timeout=2.0).task(jobs.sleep, 60)
     lines = run_worker(code=1)
     assert names(of("stuck", lines)) == ["task started", "task failed", "task dead"]
     assert not [line for line in lines if line["logger"] == "alligator.task"]

@@ -187,7 +187,7 @@ def test_a_run_may_have_a_trace_of_its_own_and_only_be_linked(
 def test_a_task_that_outlasts_its_hard_timeout_has_a_span_too(
     gator: Gator, run_worker: RunWorker, tmp_path: Path
 ) -> None:
-    gator.options(task_id="stuck", hard_timeout=0.3).task(jobs.sleep, str(tmp_path / "started"), 60)
+    gator.options(task_id="stuck", hard_timeout=2.0).task(jobs.sleep, str(tmp_path / "started"), 60)
     [run] = runs(run_worker(code=1), "stuck")
     assert run["attributes"]["alligator.task.outcome"] == "dead"
     assert run["attributes"]["error.type"] == "alligator_core.errors.TaskTimeout"

@@ -10,7 +10,7 @@ from tests.postgres.servers import Server
 
 class TestPostgres(BackendContract):
     lease = 0.4
-    delay = 0.4
+    delay = 1.5
 
     @pytest.fixture
     def dsn(self, postgres: Server) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from alligator_core.backend import Ack, Backend
 from alligator_core.errors import BackendUnavailable
-from alligator_core.testing.harness import PATIENCE, in_background
+from alligator_core.testing.harness import PATIENCE, in_background, until
 from tests.postgres.helpers import messages, new_queue, open_backend
 from tests.postgres.servers import Server
 from tests.redis.proxy import Proxy
@@ -131,7 +131,7 @@ def test_a_waiting_consumer_whose_connection_is_cut_goes_on(backend: Backend, pr
     queue = new_queue()
     consumer = backend.consumer([queue], 60.0)
     waiting = in_background(consumer.reserve, 1, PATIENCE)
-    time.sleep(0.2)
+    until(lambda: consumer.__dict__["_link"] is not None)
     proxy.cut()
     with pytest.raises(BackendUnavailable):
         waiting.result(PATIENCE)
@@ -141,7 +141,7 @@ def test_a_waiting_consumer_whose_connection_is_cut_goes_on(backend: Backend, pr
 
 
 def test_a_server_that_falls_silent_is_given_up_in_time(postgres: Server) -> None:
-    backend, queue = open_backend(f"{postgres.dsn}?timeout=0.5"), new_queue()
+    backend, queue = open_backend(f"{postgres.dsn}?timeout=2"), new_queue()
     backend.push(queue, messages("a"))
     with postgres.connect() as blocking:
         blocking.execute("LOCK TABLE alligator.alligator_messages")
@@ -175,7 +175,7 @@ def test_a_black_hole_is_given_up_in_time(postgres: Server) -> None:
                 threading.Thread(target=forward, args=ends, daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
-    backend = open_backend(f"postgres://alligator@127.0.0.1:{target.getsockname()[1]}/postgres?timeout=0.5")
+    backend = open_backend(f"postgres://alligator@127.0.0.1:{target.getsockname()[1]}/postgres?timeout=2")
     backend.ping()
     hole.set()
     with pytest.raises(BackendUnavailable):

@@ -9,9 +9,9 @@ import pytest
 
 from alligator_core.backend import Message
 from alligator_core.errors import AlligatorException, BackendError, BackendUnavailable, DsnError, OptionError, PushError
-from tests.beanstalk.servers import free_port
 from tests.postgres.helpers import messages, new_queue, open_backend
 from tests.postgres.servers import PASSWORD, Server
+from tests.waiting import free_port
 
 
 def refusal(dsn: str) -> AlligatorException:

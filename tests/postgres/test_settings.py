@@ -64,7 +64,7 @@ def test_commits_may_be_told_not_to_wait_for_the_disk(postgres: Server) -> None:
 
 
 def test_of_several_hosts_one_that_answers_is_used(postgres: Server) -> None:
-    from tests.beanstalk.servers import free_port
+    from tests.waiting import free_port
 
     backend = open_backend(f"postgres://alligator@127.0.0.1:{free_port()},127.0.0.1:{postgres.port}/postgres")
     backend.ping()

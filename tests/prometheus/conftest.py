@@ -12,7 +12,7 @@ from signal import SIGKILL
 import pytest
 
 from alligator import Gator
-from tests.redis.servers import free_port
+from tests.waiting import free_port
 from tests.workspace.repository import ROOT, tool
 
 from .scraping import LIMIT

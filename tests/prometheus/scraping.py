@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from http.client import HTTPException
 from urllib.request import urlopen
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -57,7 +58,7 @@ def scraped(port: int, name: str, value: float, **labels: str) -> Metrics:
     """Scrape until a number is as large as a value; what can't be reached meanwhile is asked again."""
 
     def found() -> Metrics | None:
-        with suppress(OSError):
+        with suppress(OSError, HTTPException):
             metrics = scrape(port)
             return metrics if metrics.get(name, **labels) >= value else None
         return None

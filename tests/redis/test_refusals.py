@@ -129,7 +129,7 @@ def test_a_server_without_memory_takes_no_pushes_and_lets_the_queue_be_drained(t
 def test_a_replica_takes_nothing_and_the_producer_hears_of_it_in_time(tmp_path: Path, redis_server: Server) -> None:
     replica = Server(tmp_path / "replica", "--save", "", "--replicaof", f"127.0.0.1 {redis_server.port}")
     try:
-        with opened(f"{replica.dsn}?timeout=0.5") as backend:
+        with opened(f"{replica.dsn}?timeout=2") as backend:
             with pytest.raises(BackendUnavailable, match=r"takes nothing just now.*READONLY") as caught:
                 backend.push("all", messages("a"))
             assert not caught.value.maybe_applied
@@ -218,7 +218,7 @@ def test_a_stopped_server_is_an_error_in_time_that_says_that_the_push_may_have_h
 
     server = Server(tmp_path / "stopped", "--save", "")
     try:
-        with opened(f"{server.dsn}?timeout=0.4") as backend:
+        with opened(f"{server.dsn}?timeout=2") as backend:
             backend.push(queue, messages("a"))
             server.pause(signal.SIGSTOP)
             with pytest.raises(BackendUnavailable, match="may have happened") as caught:
@@ -233,7 +233,7 @@ def test_a_stopped_server_is_an_error_in_time_that_says_that_the_push_may_have_h
 
 
 def test_connections_are_shared_out_and_a_shortage_is_an_error(redis_server: Server, queue: str) -> None:
-    with opened(f"{redis_server.dsn}?max_connections=2&timeout=0.5") as backend:
+    with opened(f"{redis_server.dsn}?max_connections=2&timeout=2") as backend:
         one, two = backend._client.topology.pool_for(b"").take(), backend._client.topology.pool_for(b"").take()
         with pytest.raises(BackendError, match="raise max_connections="):
             backend.push(queue, messages("a"))

@@ -22,9 +22,9 @@ def queue() -> str:
 
 
 def test_a_failover_is_gone_on_from(tmp_path: Path) -> None:
-    servers = SentinelSet(tmp_path)
+    servers = SentinelSet(tmp_path, down_after=800)
     try:
-        with opened(f"{servers.dsn}?timeout=10") as backend:
+        with opened(f"{servers.dsn}?timeout=40") as backend:
             consumer = backend.consumer(["all"], 30.0)
             backend.push("all", messages("a", "b"))
             held = consumer.reserve(1, 0.0)
@@ -83,7 +83,7 @@ def test_a_slot_that_moves_takes_its_queue_along_and_loses_nothing(cluster: Clus
 
 
 def test_half_a_queue_is_never_seen_while_its_slot_moves(cluster: ClusterOfThree, queue: str) -> None:
-    with opened(f"{cluster.dsn}?timeout=0.3") as backend:
+    with opened(f"{cluster.dsn}?timeout=0.3") as hasty, opened(cluster.dsn) as backend:
         backend.push(queue, numbered(10))
         mover = Move(cluster, f"{{alligator:{queue}}}:b")
         mover.begin()
@@ -91,9 +91,9 @@ def test_half_a_queue_is_never_seen_while_its_slot_moves(cluster: ClusterOfThree
             if key:
                 mover.carry(f"{{alligator:{queue}}}:{key}")
             with pytest.raises(BackendUnavailable):
-                backend.push(queue, messages("x"))
+                hasty.push(queue, messages("x"))
             with pytest.raises(BackendUnavailable):
-                backend.push(queue, messages("y", "z"))
+                hasty.push(queue, messages("y", "z"))
         mover.carry()
         mover.end()
         assert backend.size(queue).ready == 10
@@ -180,7 +180,7 @@ def test_keys_get_the_prefix(redis_server: Server, queue: str) -> None:
 @pytest.fixture(scope="module")
 def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     """A server that wants certificates of its clients; its TLS port, and the certificates."""
-    from tests.redis.servers import free_port
+    from tests.waiting import free_port
 
     port, certificates = free_port(), make_certificates(tmp_path_factory.mktemp("certificates"))
     files = [
@@ -208,7 +208,7 @@ def test_tls_with_certificates_on_both_sides(tls_server: tuple[int, Path], queue
 def test_a_certificate_that_nobody_vouches_for_is_refused(tls_server: tuple[int, Path], queue: str) -> None:
     port, folder = tls_server
     with (
-        opened(f"rediss://localhost:{port}/0?timeout=0.5") as backend,
+        opened(f"rediss://localhost:{port}/0") as backend,
         pytest.raises(BackendError, match=r"certificate verify failed.*ssl_ca_certs="),
     ):
         backend.push(queue, messages("a"))

@@ -115,7 +115,7 @@ def run_worker(worker_env: dict[str, str]) -> Callable[..., None]:
     """Returns a function that lets a worker empty the queue."""
 
     def run(*options: str, code: int = 0, init: Event | None = None, **settings: Any) -> None:
-        env = {**worker_env, "SETTINGS": json.dumps(settings), "INIT": json.dumps(init or {})}
+        env = {**worker_env, "SETTINGS": json.dumps({"flush_timeout": 60, **settings}), "INIT": json.dumps(init or {})}
         ran = subprocess.run([*COMMAND, *options], cwd=ROOT, env=env, capture_output=True, text=True, timeout=LIMIT)
         assert ran.returncode == code, ran.stderr
 

@@ -138,11 +138,14 @@ def test_the_frames_of_the_worker_show_no_arguments(gator: Gator, sink: Sink, ru
 def test_a_task_that_outlasts_its_hard_timeout_is_reported_before_the_process_ends(
     gator: Gator, sink: Sink, run_worker: RunWorker, options: tuple[str, ...], init: Event
 ) -> None:
-    gator.options(task_id="stuck", hard_timeout=0.3).task(jobs.sleep, 60)
+    gator.options(task_id="stuck", hard_timeout=2.0).task(jobs.sleep, 60)
     run_worker(*options, code=0 if options else 1, init=init)
-    [event] = [event for event in sink.items if "exception" in event]
-    assert exception(event)["type"] == "TaskTimeout"
-    assert event["tags"]["alligator.task_id"] == "stuck"
+    events = [event for event in sink.items if "exception" in event]
+    # A process that takes too long to say so is killed by its supervisor, which says it too.
+    assert 1 <= len(events) <= (2 if options else 1)
+    for event in events:
+        assert exception(event)["type"] == "TaskTimeout"
+        assert event["tags"]["alligator.task_id"] == "stuck"
 
 
 def test_alligator_logging_makes_no_second_report(
@@ -220,7 +223,7 @@ def test_a_run_is_a_transaction_of_the_trace_that_enqueued_its_task(
 def test_a_task_that_outlasts_its_hard_timeout_has_a_transaction_too(
     gator: Gator, sink: Sink, run_worker: RunWorker
 ) -> None:
-    gator.options(task_id="stuck", hard_timeout=0.3).task(jobs.sleep, 60)
+    gator.options(task_id="stuck", hard_timeout=2.0).task(jobs.sleep, 60)
     run_worker(code=1, init={"traces_sample_rate": 1.0})
     [run] = sink.transactions
     assert run["contexts"]["trace"]["status"] == "internal_error"

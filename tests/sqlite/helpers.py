@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from alligator_sqlite import SqliteBackend
@@ -52,3 +54,14 @@ def eventually(condition: Callable[[], object], timeout: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"still not so after {timeout} s"
         time.sleep(0.005)
+
+
+def is_locked(path: str | Path) -> bool:
+    """Say whether somebody is amid a transaction that writes, and stays there for a second."""
+    with closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        db.execute("ROLLBACK")
+        return False

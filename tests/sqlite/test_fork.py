@@ -77,7 +77,7 @@ def test_a_fork_while_other_threads_push_and_wait_hangs_nobody(backend: SqliteBa
 def test_a_fork_that_python_learned_of_too_late_is_refused(backend: SqliteBackend) -> None:
     push(backend, "a")
     reader, writer = os.pipe()
-    child = ctypes.CDLL(None).fork()  # as an application server does that is written in C
+    child = ctypes.PyDLL(None).fork()  # as an application server does that is written in C; the child has the GIL
     if child == 0:
         forks._after_in_child()
         try:

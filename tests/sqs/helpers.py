@@ -28,4 +28,4 @@ def opened(dsn: str) -> Iterator[SqsBackend]:
 
 def dsn_of(endpoint: str, *options: str) -> str:
     """Return a DSN that creates nothing by itself."""
-    return f"sqs://{REGION}/?{'&'.join((f'endpoint={endpoint}', 'wait=1', 'timeout=2', *options))}"
+    return f"sqs://{REGION}/?{'&'.join((f'endpoint={endpoint}', 'wait=1', 'timeout=20', *options))}"

@@ -20,6 +20,8 @@ from tests.sqs.servers import Ministack, Moto
 
 
 class TestMinistack(BackendContract):
+    lease = 2.0
+
     @pytest.fixture
     def dsn(self, ministack: Ministack) -> str:
         return ministack.dsn()
@@ -36,6 +38,8 @@ class Essence(
     DeadLetterContract,
 ):
     """What goes another way there. The rest is refused in the same words, or is the plugin's own doing."""
+
+    lease = 2.0
 
 
 class TestMoto(Essence):

@@ -147,7 +147,7 @@ def test_a_delay_above_900_seconds_goes_in_stages_that_are_no_tries(backend: Sqs
 
 def test_a_delay_that_is_over_ends_with_a_delivery_that_counts_no_stage(backend: SqsBackend, queue: str) -> None:
     lane = backend._names.lane(queue)
-    entry = {"MessageBody": sealed(Envelope("a", b"x", delay=1.5), 1000)}
+    entry = {"MessageBody": sealed(Envelope("a", b"x", delay=4.0), 1000)}
     assert backend._batches.send(lane, [entry], in_order=False) == [None]
     consumer = backend.consumer([queue], 30.0)
     assert consumer.reserve(1, 0.0) == []
@@ -202,7 +202,7 @@ def test_a_delayed_retry_holds_its_group_up_and_no_other_one(fifo: SqsBackend, q
     fifo.push(queue, messages("g:1", "g:2", "h:1"))
     consumer = fifo.consumer([queue], 30.0)
     [first] = consumer.reserve(1, PATIENCE)
-    assert consumer.settle([Replace(first, Message("g:1", b"again", delay=1.0))]) == []
+    assert consumer.settle([Replace(first, Message("g:1", b"again", delay=4.0))]) == []
     found: list[str] = []
     while len(found) < 3:
         batch = consumer.reserve(10, PATIENCE)

@@ -13,8 +13,9 @@ from alligator_sqs.backend import SqsBackend
 from alligator_core.backend import Ack, Bury, Release, Replace
 from alligator_core.errors import AlligatorException, BackendError, BackendUnavailable
 from tests.sqs.helpers import dsn_of, ids_of, messages, new_queue, opened, take_all
-from tests.sqs.servers import PATIENCE, Ministack, free_port
+from tests.sqs.servers import PATIENCE, Ministack
 from tests.sqs.stub import Stub
+from tests.waiting import free_port
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_messages_whose_receive_was_answered_in_vain_come_back_with_the_lease(
     stub: Stub, backend: SqsBackend, queue: str
 ) -> None:
     backend.push(queue, messages("a"))
-    consumer = backend.consumer([queue], 1.0)
+    consumer = backend.consumer([queue], 3.0)
     stub.loses["ReceiveMessage"] = 1
     found = consumer.reserve(1, 0.0) or consumer.reserve(1, PATIENCE)
     assert [(each.id, each.deliveries) for each in found] == [("a", 2)]

@@ -46,7 +46,7 @@ def test_a_push_of_which_any_part_is_in_doubt_is_in_doubt(stub: Stub, queue: str
 
 
 def test_an_extension_that_hangs_is_tried_again_within_the_lease(stub: Stub, queue: str) -> None:
-    dsn = f"sqs://{REGION}/?endpoint={stub.endpoint}&create=yes&wait=20&timeout=1"
+    dsn = f"sqs://{REGION}/?endpoint={stub.endpoint}&create=yes&wait=20&timeout=5"
     with backend_of(dsn) as backend:
         backend.push(queue, messages("a"))
         consumer = backend.consumer([queue], 30.0)
@@ -55,7 +55,7 @@ def test_an_extension_that_hangs_is_tried_again_within_the_lease(stub: Stub, que
 
         def rule(action: str, request: dict[str, Any]) -> Answer | None:
             if action.startswith("Change") and next(hangs, None) is not None:
-                is_over.wait(10.0)
+                is_over.wait(30.0)
             return None
 
         stub.rule = rule

@@ -108,7 +108,7 @@ def test_a_killed_worker_loses_nothing(ministack: Ministack, gator: Gator) -> No
     script = (
         "import os, sys\nfrom alligator import Gator\n"
         f"gator = Gator({ministack.dsn()!r}, {gator.queue_name!r})\n"
-        "assert gator.backend.consumer([gator.queue_name], 1.0).reserve(10, 1.0)\nos.kill(os.getpid(), 9)"
+        "assert gator.backend.consumer([gator.queue_name], 5.0).reserve(10, 1.0)\nos.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=PATIENCE).returncode == -9
     until(lambda: gator.size()[:3] == (30, 0, 0))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from alligator import Gator
+from tests.sqlite.helpers import is_locked
 
 from . import deadly, jobs
 from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
@@ -20,7 +21,7 @@ def test_what_a_killed_process_ran_runs_again_at_once_and_its_neighbours_once(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
     supervised = supervise(processes=1, lease=600)
-    gator.task(jobs.mark_and_sleep, str(marks), "task", 3)
+    gator.task(jobs.mark_and_sleep, str(marks), "task", 6)
     with gator.batch():
         for number in range(20):
             gator.task(jobs.mark, str(marks), number)
@@ -99,9 +100,9 @@ def test_a_task_that_finds_no_memory_has_failed_like_any_other(
 def test_a_task_that_keeps_the_gil_for_longer_than_the_lease_keeps_its_lease(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    supervised = supervise(lease=1)
+    supervised = supervise(lease=4)
     supervised.ready()
-    gator.task(jobs.block_in_c, str(marks), "blocked", 4)
+    gator.task(jobs.block_in_c, str(marks), "blocked", 10)
     eventually(lambda: "blocked-done" in marks.counted())
     eventually(lambda: is_empty(gator))
     assert marks.counted() == {"blocked": 1, "blocked-done": 1}
@@ -109,12 +110,15 @@ def test_a_task_that_keeps_the_gil_for_longer_than_the_lease_keeps_its_lease(
 
 
 @on_sqlite
-def test_a_stopped_process_does_not_keep_its_lease(supervise: Supervise, gator: Gator, marks: Marks) -> None:
+def test_a_stopped_process_does_not_keep_its_lease(supervise: Supervise, dsn: str, gator: Gator, marks: Marks) -> None:
     supervised = supervise(lease=1)
     supervised.ready()
-    gator.task(jobs.mark_and_sleep, str(marks), "task", 1)
+    gator.task(jobs.mark_and_sleep, str(marks), "task", 5)
     pid = eventually(lambda: marks.pid_of("task"))
     os.kill(pid, signal.SIGSTOP)
+    while is_locked(dsn.removeprefix("sqlite:///")):
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGSTOP)
     eventually(lambda: marks.counted()["task"] == 2)
     assert marks.pid_of("task") != pid
     os.kill(pid, signal.SIGCONT)

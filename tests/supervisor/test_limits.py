@@ -39,7 +39,7 @@ def test_a_task_that_keeps_the_gil_beyond_its_hard_limit_fails_alone(
 def test_a_task_beyond_its_hard_limit_is_retried_like_any_that_failed(
     supervise: Supervise, gator: Gator, marks: Marks
 ) -> None:
-    with gator.options(hard_timeout=0.5, retries=1) as limited:
+    with gator.options(hard_timeout=2.0, retries=1) as limited:
         limited.task(jobs.block_in_c, str(marks), "stuck", 60)
     supervise(processes=1, lease=600)
     eventually(lambda: is_empty(gator, dead=1))
@@ -50,9 +50,9 @@ def test_a_task_beyond_its_hard_limit_is_retried_like_any_that_failed(
 @on_sqlite
 def test_what_ran_beside_it_is_given_back_uncounted(supervise: Supervise, gator: Gator, marks: Marks) -> None:
     supervised = supervise("--threads", "2", processes=1, lease=600, max_deliveries=1)
-    gator.task(jobs.mark_and_sleep, str(marks), "beside", 2.5)
+    gator.task(jobs.mark_and_sleep, str(marks), "beside", 8)
     eventually(lambda: marks.pid_of("beside"))
-    with gator.options(hard_timeout=0.5) as limited:
+    with gator.options(hard_timeout=2.0) as limited:
         limited.task(jobs.block_in_c, str(marks), "stuck", 60)
     eventually(lambda: marks.counted()["beside-done"] == 1)
     eventually(lambda: is_empty(gator, dead=1))

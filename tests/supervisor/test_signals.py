@@ -23,8 +23,8 @@ def test_every_process_shows_what_it_runs_one_after_the_other(
         process = launch(command, stderr=stderr)
     eventually(lambda: log.read_text().count(" starts on ") == 2)
     for number in range(2):
-        gator.task(jobs.mark_and_sleep, str(marks), number, 3)
-    eventually(lambda: len(marks.lines) == 2)
+        gator.task(jobs.mark_and_sleep, str(marks), number, 10)
+    eventually(lambda: {"0", "1"} <= marks.counted().keys())
     process.send_signal(signal.SIGUSR1)
     eventually(lambda: log.read_text().count("tests.supervisor.jobs:mark_and_sleep") == 2)
     assert len({pid for _, pid in marks.lines}) == 2

@@ -12,7 +12,8 @@ from alligator import Gator
 from alligator_core.child_process import ChildProcess
 from alligator_core.errors import OptionError
 from alligator_core.supervisor import Supervisor
-from tests.redis.servers import Server, free_port
+from tests.redis.servers import Server
+from tests.waiting import free_port
 
 from . import jobs
 from .conftest import Marks, Supervise, Supervised, eventually, is_empty, on_sqlite

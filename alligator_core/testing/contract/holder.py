@@ -62,7 +62,7 @@ class HolderContract(Contract):
     def test_all_consumers_of_a_holder_are_kept_alive_and_no_others(self, harness: Harness) -> None:
         harness.push("a", "b", "c")
         for holder in (DEAD, DEAD, "other"):
-            hold(harness, 1, holder, lease=self.lease)
+            hold(harness, 1, holder, lease=self.lease + 2.0)
         harness.backend.keep_alive([harness.queue], DEAD, 60.0)
         consumer = harness.consumer()
         assert [each.id for each in consumer.reserve(10, PATIENCE)] == ["c"]
@@ -104,8 +104,10 @@ class HolderContract(Contract):
         with spawned(harness, "hold", count=1, holder=DEAD) as holder:
             until(lambda: holder.said == ["a"])
             other = harness.open()
-            other.keep_alive([harness.queue], DEAD, 60.0)
+            other.ping()
+            # Before, its own heartbeat may shorten the lease again.
             holder.send_signal(signal.SIGSTOP)
+            other.keep_alive([harness.queue], DEAD, 60.0)
             assert harness.consumer().reserve(1, 2 * self.lease) == []
             holder.send_signal(signal.SIGCONT)
             holder.ask("settle")

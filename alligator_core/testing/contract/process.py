@@ -7,7 +7,7 @@ import time
 
 from ...backend import EXACT_DEATHS, FROZEN, SHARED, Ack
 from ..forking import in_forked_child
-from ..harness import PATIENCE, Harness, until
+from ..harness import LONG_LEASE, PATIENCE, Harness, until
 from ..spawning import spawned
 from .base import Contract, needs
 from .lease import SLACK
@@ -47,7 +47,7 @@ class ProcessContract(Contract):
     @needs(SHARED, EXACT_DEATHS)
     def test_what_a_process_gave_back_is_uncounted_for_another_one(self, harness: Harness) -> None:
         harness.push("a")
-        with spawned(harness, "hold", count=1) as holder:
+        with spawned(harness, "hold", count=1, lease=LONG_LEASE) as holder:
             until(lambda: holder.said == ["a"])
             holder.finish()
         assert [each.deliveries for each in harness.collect(harness.consumer(), 1)] == [1]

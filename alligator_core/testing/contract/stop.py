@@ -19,7 +19,7 @@ from ...backend import (
     Replace,
     Settlement,
 )
-from ..harness import Harness, in_background, until
+from ..harness import LONG_LEASE, Harness, in_background, until
 from ..spawning import spawned
 from .base import Contract, needs
 
@@ -230,7 +230,7 @@ class StopContract(Contract):
     @needs(STOP, SHARED)
     def test_another_process_hears_of_a_stop(self, harness: Harness) -> None:
         harness.push("a")
-        with spawned(harness, "hold", count=1) as holder:
+        with spawned(harness, "hold", count=1, lease=LONG_LEASE) as holder:
             until(lambda: holder.said == ["a"])
             assert harness.open().stop(harness.queue, "a")
             holder.ask("stops")

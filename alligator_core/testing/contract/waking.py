@@ -73,8 +73,8 @@ def _wakes(harness: Harness, prepare: Callable[[str], Callable[[], object]], con
         make_ready = prepare(f"{number}")
         waiting = in_background(consumer.reserve, 1, PATIENCE)
         time.sleep(0.1)
-        started = time.monotonic()
         make_ready()
+        started = time.monotonic()
         found = waiting.result(2 * PATIENCE)
         took.append(time.monotonic() - started)
         assert [delivery.id for delivery in found] == [f"{number}"]
