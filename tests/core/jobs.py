@@ -249,7 +249,8 @@ def sleep_and_clean_up(path: str, seconds: float, cleaning: float) -> None:
         mark(path, "running")
         nap(seconds)
     finally:
-        time.sleep(cleaning)
+        mark(path, "cleaning")
+        nap(cleaning)
         mark(path, "cleaned up")
 
 

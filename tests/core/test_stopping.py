@@ -116,6 +116,22 @@ def test_a_second_signal_gives_back_what_runs_and_lets_it_clean_up(
     assert given_back(durable)
 
 
+def test_a_signal_that_comes_while_it_cleans_up_does_not_cut_that_short(
+    spawn: Spawn, durable: Gator, marks: Path
+) -> None:
+    durable.task(jobs.sleep_and_clean_up, str(marks), 600, 1.0)
+    worker = spawn(grace=600, last_resort=20)
+    eventually(lambda: running(marks))
+    worker.terminate()
+    eventually(lambda: "was told to stop" in worker.log.read_text())
+    worker.terminate()
+    eventually(lambda: "cleaning" in marks.read_text())
+    worker.terminate()
+    assert worker.exit_code() == 0
+    assert "cleaned up" in marks.read_text()
+    assert given_back(durable)
+
+
 def test_a_task_that_cannot_be_interrupted_is_given_back_and_the_process_ends_under_it(
     spawn: Spawn, durable: Gator, marks: Path, mode: Mode
 ) -> None:
