@@ -209,6 +209,7 @@ class SqsStore(Store):
     has_server = True
     # The emulator looks through all of a queue for each message.
     most = 300
+    copies = True
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("stop the server", "kill the server", "kill the server and a worker", "kill a worker each second"),
         "has an emulator that keeps nothing when it ends",
