@@ -6,8 +6,9 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import cycle
 
 
 def free_port() -> int:
@@ -15,23 +16,24 @@ def free_port() -> int:
 
     It is below those that the system deals out, and the one 10,000 above, which a cluster uses, is so too.
     """
-    for port in _ports:
+    while True:
+        port = next(_ports)
         with suppress(OSError), socket.socket() as one:
             one.bind(("127.0.0.1", port))
             return port
-    raise AssertionError
 
 
-def _cycle() -> Iterator[int]:
-    turn = random.randrange(1000)
-    while True:
-        # Each process of a test run has a thousand of its own.
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")
-        yield 10_000 + 1_000 * (int(worker) % 10) + turn
-        turn = (turn + 1) % 1000
+# Each process of a test run has a thousand of its own.
+_FIRST = 10_000 + 1_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")) % 10)
+_ports = cycle(random.sample(range(_FIRST, _FIRST + 1_000), 1_000))
 
 
-_ports = _cycle()
+def freeze_unlocked(freeze: Callable[[], object], thaw: Callable[[], object], is_stuck: Callable[[], bool]) -> None:
+    """Freeze a process at a moment when it holds no lock of a store: with one, it would keep all others waiting."""
+    freeze()
+    while is_stuck():
+        thaw()
+        freeze()
 
 
 def wait_until(condition: Callable[[], object], patience: float) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 
 from alligator_core.backend import PEEK
+from tests.waiting import freeze_unlocked
 
 from . import tasks
 from .faults import fault, needs_processes, needs_supervisor
@@ -69,10 +71,7 @@ def freeze(scene: Scene) -> None:
     pid = scene.started(number)
     scene.produce(count=60)
     frozen = scene.worker_of(pid)
-    frozen.freeze()
-    while scene.store.is_stuck():
-        frozen.thaw()
-        frozen.freeze()
+    freeze_unlocked(frozen.freeze, frozen.thaw, scene.store.is_stuck)
     other = scene.started(number, but_not_by=pid)
     frozen.thaw()
     scene.until(lambda: _has_finished(scene, number, pid), "the frozen worker ends its run")
@@ -91,12 +90,10 @@ def freeze_a_child(scene: Scene) -> None:
     pid = scene.started(number)
     scene.produce(count=60)
     scene.history.note("hurt", pid=pid)
-    os.kill(pid, signal.SIGSTOP)
-    while scene.store.is_stuck():
-        os.kill(pid, signal.SIGCONT)
-        os.kill(pid, signal.SIGSTOP)
+    stop, go_on = partial(os.kill, pid, signal.SIGSTOP), partial(os.kill, pid, signal.SIGCONT)
+    freeze_unlocked(stop, go_on, scene.store.is_stuck)
     scene.started(number, but_not_by=pid)
-    os.kill(pid, signal.SIGCONT)
+    go_on()
     scene.history.note("healed", pid=pid)
 
 

@@ -54,7 +54,7 @@ class Store:
 
     @property
     def port(self) -> int:
-        """The port of its server."""
+        """The port of its server. Only a store that `has_server` is asked for it."""
         raise NotImplementedError
 
     def proxied(self, proxy: Proxy) -> str:
@@ -182,7 +182,7 @@ class BeanstalkStore(ServerStore):
         super().__init__(folder)
         self._server = BeanstalkServer(folder / "beanstalkd")
         # As long as the lease: the server takes back what a frozen or vanished worker had by this alone.
-        self.dsn = f"{self._server.dsn}&timeout=2".replace("ttr=60", "ttr=3")
+        self.dsn = f"beanstalk://127.0.0.1:{self._server.port}/?ttr=3&timeout=2"
 
     def stop(self) -> None:
         self._server.kill()

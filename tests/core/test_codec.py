@@ -200,7 +200,7 @@ bodies = (
 
 
 @given(bodies)
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 def test_whatever_the_bytes_are_they_make_a_task_or_an_error_of_ours(gator: Gator, body: bytes) -> None:
     with suppress(AlligatorException):
         assert isinstance(gator.codec.decode(body, "all"), Task)

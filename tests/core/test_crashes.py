@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from alligator import Gator, Worker
+from tests.sqlite.helpers import is_locked
+from tests.waiting import freeze_unlocked
 
 from . import jobs, long_jobs
 from .conftest import Spawn
@@ -90,11 +93,12 @@ def test_a_worker_that_sleeps_past_its_lease_cannot_settle_what_another_one_has(
     sleeper = spawn(lease=0.5)
     durable.task(jobs.wait_at_gate, str(marks), str(gate))
     eventually(lambda: lines(marks) == ["running"])
-    sleeper.send(signal.SIGSTOP)
+    stop, go_on = partial(sleeper.send, signal.SIGSTOP), partial(sleeper.send, signal.SIGCONT)
+    freeze_unlocked(stop, go_on, partial(is_locked, durable.dsn.path))
     other = durable.backend.consumer(["all"], 30)
     (delivery,) = eventually(lambda: other.reserve(1, 1))
     assert delivery.deliveries == 2
-    sleeper.send(signal.SIGCONT)
+    go_on()
     gate.touch()
     eventually(lambda: "passed" in lines(marks))
     eventually(lambda: "was settled too late" in sleeper.log.read_text())

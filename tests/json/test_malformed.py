@@ -240,7 +240,7 @@ def test_what_class_of_raises_passes_through(serializer: Serializer) -> None:
         serializer.loads(b'{"args":[{"$enum":["app:Gone","RED"]}]}', class_of)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(JSON)
 def test_any_json_is_read_and_written_again_or_is_an_error(value: Any) -> None:
     serializer = PluginManager().make_serializer("json")

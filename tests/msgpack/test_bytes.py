@@ -111,7 +111,7 @@ def shared_serializer() -> Serializer:
     return PluginManager().make_serializer("msgpack")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.recursive(PLAIN | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)), st.data())
 def test_the_same_key_twice_is_found_wherever_it_is_and_however_it_is_written(value: Any, data: st.DataObject) -> None:
     serializer = shared_serializer()
@@ -171,7 +171,7 @@ def test_what_class_of_raises_passes_through(serializer: Serializer) -> None:
         serializer.loads(b"\x81\xa4args\x91\x81\xa5$enum\x92\xa8app:Gone\xa3RED", class_of)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PLAIN | st.dictionaries(st.sampled_from(["$int", "$enum", "$dict", "$tuple", "a"]), PLAIN | st.binary()))
 def test_any_messagepack_is_read_and_written_again_or_is_an_error(value: Any) -> None:
     serializer = PluginManager().make_serializer("msgpack")

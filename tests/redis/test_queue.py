@@ -170,10 +170,14 @@ def test_a_waiting_consumer_sends_two_commands_a_second(
         stats = client.info("commandstats")
         return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "blpop"))
 
-    before = sent()
-    for _ in range(4):
-        assert consumer.reserve(500, 1.0) == []
-    assert sent() - before <= 17  # regularly it is 9; ten times a second would be over 40
+    def sent_in_four_waits() -> int:
+        before = sent()
+        for _ in range(4):
+            assert consumer.reserve(500, 1.0) == []
+        return sent() - before
+
+    # A server that is late for a wait's end costs more, so a busy machine gets three tries.
+    assert any(sent_in_four_waits() <= 9 for _ in range(3))
 
 
 def test_a_wait_ends_in_time_and_a_delayed_message_ends_it_when_it_is_due(backend: RedisBackend, queue: str) -> None:

@@ -107,7 +107,7 @@ def test_the_installed_plugin_retries_with_growing_delays(monkeypatch: pytest.Mo
     assert max(hearing.delays) > 60
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     asked=st.integers(0, 12),
     policy=st.none() | st.integers(0, 12),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from alligator import Gator
 from tests.sqlite.helpers import is_locked
+from tests.waiting import freeze_unlocked
 
 from . import deadly, jobs
 from .conftest import Marks, Supervise, eventually, is_empty, on_sqlite
@@ -115,13 +117,11 @@ def test_a_stopped_process_does_not_keep_its_lease(supervise: Supervise, dsn: st
     supervised.ready()
     gator.task(jobs.mark_and_sleep, str(marks), "task", 5)
     pid = eventually(lambda: marks.pid_of("task"))
-    os.kill(pid, signal.SIGSTOP)
-    while is_locked(dsn.removeprefix("sqlite:///")):
-        os.kill(pid, signal.SIGCONT)
-        os.kill(pid, signal.SIGSTOP)
+    stop, go_on = partial(os.kill, pid, signal.SIGSTOP), partial(os.kill, pid, signal.SIGCONT)
+    freeze_unlocked(stop, go_on, partial(is_locked, dsn.removeprefix("sqlite:///")))
     eventually(lambda: marks.counted()["task"] == 2)
     assert marks.pid_of("task") != pid
-    os.kill(pid, signal.SIGCONT)
+    go_on()
     eventually(lambda: marks.counted()["task-done"] == 2)
     eventually(lambda: is_empty(gator))
     assert supervised.stop() == 0
