@@ -98,9 +98,8 @@ def test_the_log_does_not_grow_without_end_although_there_is_always_a_reader(
     with somebody_always_reading(path):
         for number in range(400):
             push(backend, f"{number}", body=b"x" * 200_000)
-    assert (
-        os.path.getsize(f"{path}-wal") < 4 * connection.LOG_SIZE
-    )  # of 80 MB that were written; a busy machine misses a turn or two
+    # Of 80 MB that were written: a busy machine misses a turn or two.
+    assert os.path.getsize(f"{path}-wal") < 4 * connection.LOG_SIZE
 
 
 def test_the_log_is_short_again_after_somebody_stood_in_the_way(path: Path, backend: SqliteBackend) -> None:
