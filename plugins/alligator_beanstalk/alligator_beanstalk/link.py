@@ -6,19 +6,16 @@ way; nor has it time limits or a way back from a lost connection. The protocol i
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Final, TypeVar
-from weakref import WeakSet
 
 from alligator_core.backend import Delivery
 
 from .facts import JobFacts, TubeFacts, job_facts, tube_facts
-from .failures import REFUSALS, Garbled, Lost, Unreachable
+from .failures import REFUSALS, Garbled
+from .stream import Stream, nap
 
 T = TypeVar("T")
 
@@ -28,30 +25,17 @@ PORTION: Final = 1000
 PUTS: Final = 250
 """The same for `put`, of which two portions may be in flight."""
 
-_LONGEST_LINE: Final = 512
 _COMPACT: Final = 1 << 20
-_MOST: Final = 1 << 18
-_MANY: Final = 64
-_NAP: Final = 0.0003
 
 Job = tuple[int, bytes]
 """A job's number and its body."""
 
 
-class Link:
+class Link(Stream):
     """A connection. One thread at a time may use it, under its `lock`; any may `shut` it."""
 
     def __init__(self, host: str, port: int, timeout: float, connect_timeout: float) -> None:
-        try:
-            self._socket = socket.create_connection((host, port), timeout=connect_timeout)
-        except OSError as exc:
-            raise Unreachable(_plain(exc)) from exc
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._socket.settimeout(timeout)
-        self._timeout = timeout
-        self._data = b""
-        self._at = 0
+        super().__init__(host, port, timeout, connect_timeout)
         self._used = b"default"
         self._watched = [b"default"]
         self.lock = Lock()
@@ -63,68 +47,7 @@ class Link:
         self._asked_ahead = 0
         self.owner: object = None
         """Whoever settles what it holds."""
-        self.is_open = True
         self.used_at = time.monotonic()
-        _links.add(self)
-
-    def is_alive(self) -> bool:
-        """Whether the server has not closed its end, and has said nothing that nobody asked for."""
-        try:
-            self._socket.setblocking(False)
-            self._socket.recv(1, socket.MSG_PEEK)
-            return False
-        except (BlockingIOError, InterruptedError):
-            return True
-        except OSError:
-            return False
-        finally:
-            with suppress(OSError):
-                self._socket.settimeout(self._timeout)
-
-    def close(self) -> None:
-        """End it. Whatever it held is ready again, and counts as if its holder had died."""
-        self.is_open = False
-        self._socket.close()
-
-    def __del__(self) -> None:
-        # Of a consumer that nobody closed: as if its process had ended.
-        if hasattr(self, "_socket"):
-            self._socket.close()
-
-    def shut(self) -> None:
-        """End it from another thread: whoever waits for an answer gets Lost at once."""
-        self.is_open = False
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-    def send(self, data: bytes) -> None:
-        """Send commands. Raises Lost."""
-        try:
-            self._socket.sendall(data)
-        except OSError as exc:
-            raise Lost(_plain(exc)) from exc
-
-    def line(self) -> bytes:
-        """Return the next line of an answer. Raises Lost or Garbled."""
-        while (end := self._data.find(b"\r\n", self._at)) < 0:
-            if len(self._data) - self._at > _LONGEST_LINE:
-                raise Garbled(self._data[self._at : self._at + 60])
-            self._fill()
-        line = self._data[self._at : end]
-        self._at = end + 2
-        return line
-
-    def chunk(self, size: int) -> bytes:
-        """Return the so many bytes that follow a line. Raises Lost or Garbled."""
-        missing = self._at + size + 2 - len(self._data)
-        if missing > 0:
-            self._fill(missing)
-        end = self._at + size
-        found = self._data[self._at : end]
-        if self._data[end : end + 2] != b"\r\n":
-            raise Garbled(self._data[end : end + 60])
-        self._at = end + 2
-        return found
 
     def answers(self, commands: Sequence[bytes], *expected: bytes) -> list[bytes]:
         """Send commands, and return the line that each was answered with.
@@ -135,7 +58,7 @@ class Link:
         for start in range(0, len(commands), PORTION):
             part = commands[start : start + PORTION]
             self.send(b"".join(part))
-            lines += self._lines(len(part))
+            lines += self.lines(len(part))
         if lines.count(expected[0]) == len(lines):
             return lines
         words = (*expected, b"NOT_FOUND")
@@ -152,9 +75,9 @@ class Link:
         for part in _portions(puts):
             # While the server works on these, the next ones are made.
             self.send(b"".join(part))
-            lines += self._lines(outstanding)
+            lines += self.lines(outstanding)
             outstanding = len(part)
-        lines += self._lines(outstanding)
+        lines += self.lines(outstanding)
         for line in lines:
             word, _, number = line.partition(b" ")
             if not (number.isdigit() if word in (b"INSERTED", b"BURIED") else line in REFUSALS):
@@ -210,15 +133,9 @@ class Link:
 
     def wait(self, seconds: int) -> Job | None:
         """Reserve a job, waiting for it on the server."""
-        try:
-            self._socket.settimeout(seconds + self._timeout)
+        with self.patience(seconds):
             self.send(b"reserve-with-timeout %d\r\n" % seconds)
             return self._reserved()
-        except OSError as exc:
-            raise Lost(_plain(exc)) from exc
-        finally:
-            with suppress(OSError):
-                self._socket.settimeout(self._timeout)
 
     def reserve_again(self, job: int) -> bool:
         """Reserve a job by its number; false if that can't be done."""
@@ -246,21 +163,6 @@ class Link:
         if answer is None:
             raise Garbled(b"NOT_FOUND")
         return answer
-
-    def _lines(self, count: int) -> list[bytes]:
-        """Return the next lines, so many."""
-        if not count:
-            return []
-        while self._data.count(b"\n", self._at) < count:
-            if self._data.rfind(b"\n", self._at) < len(self._data) - _LONGEST_LINE - 2 > self._at:
-                raise Garbled(self._data[-60:])
-            _nap(count)
-            self._fill()
-        lines = self._data[self._at :].split(b"\r\n", count)
-        if len(lines) <= count:
-            raise Garbled(lines[-1])
-        self._data, self._at = lines.pop(), 0
-        return lines
 
     def _facts(self, commands: list[bytes], read: Callable[[bytes], T]) -> list[T | None]:
         found: list[T | None] = []
@@ -293,7 +195,7 @@ class Link:
                         at = end + 2
                         continue
             elif end < 0:
-                _nap(left)
+                nap(left)
             self._at = at
             job = self._reserved()
             data, at = self._data, self._at
@@ -323,21 +225,6 @@ class Link:
         if not line.startswith(word):
             raise Garbled(line)
 
-    def _fill(self, missing: int = 1) -> None:
-        """Receive at least so many bytes."""
-        parts = [self._data[self._at :]]
-        while missing > 0:
-            try:
-                part = self._socket.recv(_MOST)
-            except OSError as exc:
-                raise Lost(_plain(exc)) from exc
-            if not part:
-                where = " in the middle of an answer" if any(parts) else ""
-                raise Lost(f"it closed the connection{where}")
-            parts.append(part)
-            missing -= len(part)
-        self._data, self._at = b"".join(parts), 0
-
     def __repr__(self) -> str:
         return f"Link({'open' if self.is_open else 'closed'}, {len(self.held)} held)"
 
@@ -345,12 +232,6 @@ class Link:
 def put_command(priority: int, delay: int, ttr: int, body: bytes) -> bytes:
     """Return a `put`."""
     return b"put %d %d %d %d\r\n%b\r\n" % (priority, delay, ttr, len(body), body)
-
-
-def _nap(count: int) -> None:
-    """Let the server get on: the first of many answers would wake this thread, and each of the others again."""
-    if count > _MANY:
-        time.sleep(_NAP)
 
 
 def _portions(puts: Iterable[bytes]) -> Iterable[list[bytes]]:
@@ -370,20 +251,3 @@ def _whole(text: bytes, line: bytes) -> int:
     if not text.isdigit() or len(text) > 20:
         raise Garbled(line)
     return int(text)
-
-
-def _plain(exc: OSError) -> str:
-    if isinstance(exc, TimeoutError):
-        return "it doesn't answer in time"
-    return exc.strerror or str(exc) or type(exc).__name__
-
-
-def _forget_parents_links() -> None:
-    # The descriptor alone is closed: the parent goes on with its own, and must not share it with a child that lives
-    # longer, or the server would not notice the parent's end.
-    for link in list(_links):
-        link.close()
-
-
-_links: WeakSet[Link] = WeakSet()
-os.register_at_fork(after_in_child=_forget_parents_links)
