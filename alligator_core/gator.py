@@ -11,7 +11,7 @@ from typing import Any
 
 from . import backend as _backend
 from . import constants
-from .backend import Backend, Consumer, DeadLetter, Delivery, Entry, Message, QueueSize
+from .backend import Backend, Consumer, Delivery, Message
 from .batch import Batch
 from .calls import Policy
 from .codec import Codec
@@ -19,9 +19,7 @@ from .decisions import SkipTask
 from .dsn import Dsn
 from .errors import (
     BodyTooLarge,
-    CallableError,
     ConfigurationError,
-    MessageError,
     OptionError,
     TaskFailed,
 )
@@ -29,6 +27,7 @@ from .observers import notify
 from .options import Options
 from .plugins import SERIALIZERS, PluginManager, hooks_of
 from .producer import Producer
+from .queue_operator import QueueOperator
 from .serializers import Options as SerializerOptions
 from .serializers import Serializers, merged
 from .signing import Signer, secrets_of
@@ -37,7 +36,7 @@ from .task_options import DEFAULTS, TaskOptions, checked_name, read_is_async
 from .using import Using
 
 
-class Gator(Producer):
+class Gator(Producer, QueueOperator):
     """One app's way to its queues: enqueues plain functions, and is what its workers are started with.
 
     Make one per app, at import time: nothing is connected to before the first task. It can be used from any thread,
@@ -221,63 +220,9 @@ class Gator(Producer):
         self._run_here(task)
         return task.result
 
-    def cancel(self, task_id: str) -> Task | None:
-        """Take a waiting task off the queue and return it; None when it is no longer waiting."""
-        self.require(_backend.CANCEL, "cancel()")
-        message = self.backend.cancel(self._queue, task_id)
-        return None if message is None else self._canceled(message)
-
-    def stop(self, task_id: str) -> bool:
-        """Ask whoever runs a task to stop; false if nobody has it.
-
-        A coroutine gets a CancelledError where it waits; another function looks at `current_task().cancelled` now and
-        then, or calls `raise_if_cancelled()` on it. A task that ends so is not run again; one that goes on, and
-        returns, has succeeded. The request arrives within about a second, at tasks that have run for half of one.
-        """
-        self.require(_backend.STOP, "stop()")
-        return self.backend.stop(self._queue, task_id)
-
-    def len(self) -> int:
-        """Count what waits, delayed tasks included."""
-        return self.size().waiting
-
-    def size(self) -> QueueSize:
-        """Count the tasks of the queue by state."""
-        return self.backend.size(self._queue)
-
-    def peek(self, task_id: str) -> Entry | None:
-        """Look at a task that waits or runs, without touching it."""
-        self.require(_backend.PEEK, "peek()")
-        return self.backend.peek(self._queue, task_id)
-
-    def purge(self) -> int:
-        """Remove everything that waits, and return how many tasks that were."""
-        self.require(_backend.PURGE, "purge()")
-        return self.backend.purge(self._queue)
-
-    def dead(self, ids: Sequence[str] | None = None, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
-        """List dead letters, the latest first."""
-        self.require(_backend.DEAD_LETTERS, "dead()")
-        return self.backend.dead(self._queue, ids, limit, offset)
-
-    def requeue(self, ids: Sequence[str] | None = None) -> list[str]:
-        """Put dead letters back on the queue, all of them without `ids`; return the ids of those that went back."""
-        self.require(_backend.DEAD_LETTERS, "requeue()")
-        return self.backend.requeue(self._queue, ids)
-
-    def purge_dead(self, ids: Sequence[str] | None = None) -> int:
-        """Remove dead letters for good, all of them without `ids`; return how many."""
-        self.require(_backend.DEAD_LETTERS, "purge_dead()")
-        return self.backend.purge_dead(self._queue, ids)
-
     def close(self) -> None:
         """Let go of connections and files. The next task opens them anew."""
         self.backend.close()
-
-    def require(self, feature: str, wanted: str) -> None:
-        """Raise UnsupportedFeature unless the backend declares a feature."""
-        if feature not in self.backend.features:
-            raise self.backend.unsupported(feature, wanted)
 
     def check_options(self, options: TaskOptions) -> None:
         """Raise UnsupportedFeature, OptionError or CallableError for options that can't be carried here."""
@@ -370,15 +315,6 @@ class Gator(Producer):
         if task.status == constants.FAILED:
             raise task.error or TaskFailed(f"{task!r} failed.")
         return None
-
-    def _canceled(self, message: Message) -> Task:
-        try:
-            task = self.codec.decode(message.body, self._queue)
-        except (MessageError, CallableError):
-            # It is off the queue whatever it holds, and the caller must hear of it.
-            task = self.task_class(message.id)
-        task.status = constants.CANCELED
-        return task
 
     def _build_codec(
         self, serializer: str | None, accept: Sequence[str] | None, secrets: Sequence[str], options: SerializerOptions
