@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(chosen: Sequence[Cell], options: argparse.Namespace, seed: int) -> list[Result]:
-    """Run the cells in a random order, all of them once, and again for as long as there is time."""
+    """Run the cells once each, in a random order, for as long as there is time."""
     end = time.monotonic() + 60 * options.minutes
     order = random.Random(seed).sample(chosen, len(chosen))
     with ThreadPoolExecutor(options.jobs) as pool:
